@@ -1,0 +1,174 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/pflag"
+
+	"supcon/pkg/fault"
+)
+
+// fromArgs reads settings as the command does, with file as --config if not "".
+func fromArgs(t *testing.T, file string, args ...string) (Run, error) {
+	t.Helper()
+	path := ""
+	if file != "" {
+		path = filepath.Join(t.TempDir(), "c.yaml")
+		if err := os.WriteFile(path, []byte(file), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := Default()
+	flags := pflag.NewFlagSet("train", pflag.ContinueOnError)
+	AddFlags(flags, &r)
+	if err := flags.Parse(args); err != nil {
+		return r, err
+	}
+	err := FromCommandLine(flags, path, &r)
+	return r, err
+}
+
+func TestPrecedenceIsDefaultThenFileThenFlag(t *testing.T) {
+	r, err := fromArgs(t, "model: small\nbatch_size: 64\nnesterov: true\n", "--batch-size", "32", "--lr=0.2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Default()
+	want.Model, want.BatchSize, want.Nesterov, want.LR = "small", 32, true, 0.2
+	if diff := cmp.Diff(want, r); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestFlagEqualToDefaultStillBeatsTheFile(t *testing.T) {
+	r, err := fromArgs(t, "momentum: 0.5\n", "--momentum", "0.9")
+	if err != nil || r.Momentum != 0.9 {
+		t.Errorf("momentum = %v, %v; want 0.9", r.Momentum, err)
+	}
+}
+
+func TestBadFilesAreExplainedInOneSentence(t *testing.T) {
+	for name, c := range map[string]struct{ file, want string }{
+		"unknown key":   {"model: small\ntemprature: 0.1\n", `line 2: unknown key "temprature"; did you mean "temperature"?`},
+		"twice":         {"lr: 1\nlr: 2\n", `lr`},
+		"wrong type":    {"batch_size: many\n", `line 1: batch_size: "many": it is not a whole number`},
+		"fraction":      {"batch_size: 1.5\n", `batch_size: "1.5": it is not a whole number`},
+		"nested":        {"lr:\n  peak: 1\n", `line 1: lr: expected a single value`},
+		"list":          {"- lr\n", "expected `key: value` lines"},
+		"empty value":   {"lr:\n", `lr: expected a value`},
+		"broken syntax": {"lr: [1\n", "["},
+		"two lengths":   {"epochs: 3\nsteps: 10\n", "both epochs and steps"},
+	} {
+		_, err := fromArgs(t, c.file)
+		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: error %v, want one line with %q", name, err, c.want)
+		}
+		if fault.Of(err) != fault.Usage {
+			t.Errorf("%s: kind %v, want Usage", name, fault.Of(err))
+		}
+	}
+}
+
+func TestMissingFileIsAUsageError(t *testing.T) {
+	var r Run
+	_, err := Load(filepath.Join(t.TempDir(), "none.yaml"), &r)
+	if fault.Of(err) != fault.Usage || !strings.Contains(err.Error(), "none.yaml") {
+		t.Errorf("error %v, want a usage error naming the file", err)
+	}
+}
+
+func TestMarshalRoundTrip(t *testing.T) {
+	r := Default()
+	r.Data, r.Loss, r.LR, r.Seed, r.BaseTemperature = "on: 007 # odd", "simclr", 0.0123456789, 1<<63+5, 0.07
+	for _, steps := range []int{0, 77} {
+		r.Steps = steps
+		text, err := Marshal(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := Default()
+		if _, err := parse(text, &got); err != nil {
+			t.Fatalf("%v in\n%s", err, text)
+		}
+		if diff := cmp.Diff(r, got); diff != "" {
+			t.Errorf("steps %d: %s\n%s", steps, diff, text)
+		}
+		if strings.Contains(string(text), "\nepochs: ") && strings.Contains(string(text), "\nsteps: ") {
+			t.Errorf("both units of length in\n%s", text)
+		}
+	}
+}
+
+func TestBareWordsStayTextInStringKeys(t *testing.T) {
+	r := Default()
+	if _, err := parse([]byte("data: 007\nval: no\n"), &r); err != nil || r.Data != "007" || r.Val != "no" {
+		t.Errorf("data %q, val %q, %v; want the text as written", r.Data, r.Val, err)
+	}
+}
+
+func TestFlagForOneLengthReplacesTheFilesOther(t *testing.T) {
+	r, err := fromArgs(t, "steps: 100\n", "--epochs", "2")
+	if err != nil || r.Steps != 0 || r.Epochs != 2 {
+		t.Errorf("steps %d, epochs %d, %v; want 0, 2", r.Steps, r.Epochs, err)
+	}
+	if _, err := fromArgs(t, "", "--epochs", "2", "--steps", "5"); fault.Of(err) != fault.Usage || err == nil {
+		t.Errorf("two lengths on one command line: %v, want a usage error", err)
+	}
+}
+
+func TestValidateNamesKeyValueAndRemedy(t *testing.T) {
+	for want, change := range map[string]func(*Run){
+		"--data DIR":                       func(r *Run) { r.Data = "" },
+		`did you mean "supcon-in"?`:        func(r *Run) { r.Loss = "supcon-inn" },
+		"unknown recipe":                   func(r *Run) { r.Recipe = "cifra" },
+		"views is 1":                       func(r *Run) { r.Views = 1 },
+		"temperature is 0;":                func(r *Run) { r.Temperature = 0 },
+		"temperature is -1":                func(r *Run) { r.Temperature = -1 },
+		"val_fraction is 1;":               func(r *Run) { r.ValFraction = 1 },
+		"batch_size is 0":                  func(r *Run) { r.BatchSize = 0 },
+		"batch_size is 1, but":             func(r *Run) { r.BatchSize = 1 },
+		"momentum is 1;":                   func(r *Run) { r.Momentum = 1 },
+		"nesterov needs":                   func(r *Run) { r.Nesterov, r.Momentum = true, 0 },
+		"use --loss simclr":                func(r *Run) { r.Unlabelled = true },
+		"keep is 0; it must be at least 1": func(r *Run) { r.Keep = 0 },
+	} {
+		r := Default()
+		r.Data = "images"
+		change(&r)
+		if err := r.Validate(); err == nil || !strings.Contains(err.Error(), want) || fault.Of(err) != fault.Usage {
+			t.Errorf("error %v, want a usage error with %q", err, want)
+		}
+	}
+	r := Default()
+	r.Data, r.Loss, r.Views, r.Temperature = "images", "crossentropy", 1, 0
+	if err := r.Validate(); err != nil {
+		t.Errorf("crossentropy with one view: %v", err)
+	}
+}
+
+func TestResolveAutomatic(t *testing.T) {
+	for _, c := range []struct {
+		batch, side int
+		lr, warmup  float64
+		size        int
+		recipe      string
+	}{{256, 32, 0.05, 0, 32, "cifar"}, {512, 400, 0.1, 10, 224, "imagenet"}, {128, 64, 0.025, 0, 224, "imagenet"}} {
+		r := Default()
+		r.BatchSize = c.batch
+		r.ResolveAutomatic(c.side)
+		if r.LR != c.lr || r.WarmupEpochs != c.warmup || r.ImageSize != c.size || r.Recipe != c.recipe {
+			t.Errorf("batch %d, side %d: lr %v, warm-up %v, size %d, recipe %s; want %+v", c.batch, c.side, r.LR, r.WarmupEpochs, r.ImageSize, r.Recipe, c)
+		}
+	}
+	r := Default()
+	r.LR, r.WarmupEpochs, r.ImageSize, r.Recipe = 1, 3, 48, "none"
+	want := r
+	r.ResolveAutomatic(400)
+	if diff := cmp.Diff(want, r); diff != "" {
+		t.Errorf("given settings were changed: %s", diff)
+	}
+}

@@ -1,0 +1,86 @@
+package config
+
+import (
+	"slices"
+
+	"github.com/spf13/pflag"
+
+	"supcon/pkg/fault"
+)
+
+// FromCommandLine merges defaults, the YAML file at path ("" = none) and the
+// flags that were given, in rising order of precedence. flags must have been
+// filled by AddFlags with r and parsed.
+func FromCommandLine(flags *pflag.FlagSet, path string, r *Run) error {
+	given := map[string]string{}
+	for _, f := range fields(r) {
+		if flags.Changed(f.flag()) {
+			given[f.key] = flagValue{f.value}.String()
+		}
+	}
+	*r = Default()
+	var inFile []string
+	if path != "" {
+		var err error
+		if inFile, err = Load(path, r); err != nil {
+			return err
+		}
+	}
+	for _, f := range fields(r) {
+		if text, ok := given[f.key]; ok {
+			if err := (flagValue{f.value}).Set(text); err != nil {
+				return fault.Usage.Errorf("config: --%s %q: %w", f.flag(), text, err)
+			}
+		}
+	}
+	return oneLength(r, given, inFile)
+}
+
+// oneLength lets a flag for one unit of length replace the file's other unit
+// and refuses two lengths from one source.
+func oneLength(r *Run, given map[string]string, inFile []string) error {
+	_, epochs := given["epochs"]
+	_, steps := given["steps"]
+	both := slices.Contains(inFile, "epochs") && slices.Contains(inFile, "steps") && r.Steps > 0
+	if epochs && steps && r.Steps > 0 || both && !epochs && !steps {
+		return fault.Usage.Errorf("config: both epochs and steps are given; keep the one that says how long the run is")
+	}
+	if epochs {
+		r.Steps = 0
+	}
+	return nil
+}
+
+// maxUnwarmedBatch is the largest batch that starts at its full learning rate
+// by default; above it the reference repository warms up over ten epochs.
+const (
+	maxUnwarmedBatch = 256
+	defaultWarmup    = 10
+)
+
+// ResolveAutomatic fills in the settings whose default depends on others: the
+// learning rate and the warm-up from the batch size, the image size from the
+// median shorter side of the data in pixels, the recipe from the image size.
+func (r *Run) ResolveAutomatic(medianShorterSide int) {
+	if r.LR == 0 {
+		r.LR = 0.05 * float64(r.BatchSize) / 256
+	}
+	if r.WarmupEpochs < 0 {
+		r.WarmupEpochs = 0
+		if r.BatchSize > maxUnwarmedBatch {
+			r.WarmupEpochs = defaultWarmup
+		}
+	}
+	if r.ImageSize == 0 {
+		r.ImageSize = 224
+		if medianShorterSide < 64 {
+			r.ImageSize = 32
+		}
+	}
+	if r.Recipe == "" {
+		r.Recipe = "imagenet"
+		if r.ImageSize <= 64 {
+			r.Recipe = "cifar"
+		}
+	}
+}
