@@ -38,13 +38,14 @@ var rooms = map[string][]string{
 		"kernel", "loader", "loss", "model", "nn", "op", "optim", "runlog",
 	},
 
-	"internal/layers":  {},
-	"internal/nearest": {},
-	"internal/numtest": {},
+	"internal/atomicfile": {},
+	"internal/layers":     {},
+	"internal/nearest":    {},
+	"internal/numtest":    {},
 }
 
 // openToAll may be imported from anywhere.
-var openToAll = []string{"fault", "random", "internal/nearest"}
+var openToAll = []string{"fault", "random", "internal/atomicfile", "internal/nearest"}
 
 // forTests may be imported by tests only.
 var forTests = []string{"internal/layers", "internal/numtest"}

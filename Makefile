@@ -1,0 +1,53 @@
+# Everything here needs Go and nothing else; `make test-race` also a C compiler.
+
+GOLANGCI_LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+VERSION       ?= $(shell git describe --tags --dirty 2>/dev/null || echo devel)
+PLATFORMS     := linux/arm64 darwin/arm64 windows/amd64
+
+.PHONY: help build demo test test-race full lint bench cross generate generate-check dockerfile clean
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 24
+
+build: ## the static binary bin/supcon
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/supcon ./cmd/supcon
+
+demo: build ## train on the sample pictures, probe, embed: four minutes at most
+	@scripts/demo.sh bin/supcon
+
+test: ## the tests that take seconds
+	go test ./...
+
+test-race: ## the same tests under the race detector
+	CGO_ENABLED=1 go test -race -short -timeout 20m ./...
+
+full: ## every test, the long ones included
+	SUPCON_FULL=1 go test -count=1 -timeout 90m ./...
+
+lint: ## formatting, go vet, golangci-lint
+	@test -z "$$(gofmt -l cmd pkg scripts .ci | tee /dev/stderr)" || { echo 'not formatted: run gofmt -w on these files' >&2; exit 1; }
+	go vet ./...
+	CGO_ENABLED=0 $(GOLANGCI_LINT) run ./...
+
+bench: build ## speed of the kernels, then of a model
+	go test -run '^$$' -bench . ./pkg/kernel
+	bin/supcon bench
+
+cross: ## compile for the platforms without assembly
+	@for platform in $(PLATFORMS); do \
+		echo "GOOS=$${platform%/*} GOARCH=$${platform#*/} go build ./..."; \
+		CGO_ENABLED=0 GOOS=$${platform%/*} GOARCH=$${platform#*/} go build ./... || exit 1; \
+	done
+
+generate: ## write the assembly anew
+	go generate ./pkg/kernel
+
+generate-check: ## the checked-in assembly is what its generator writes
+	.ci/check-generated
+
+dockerfile: ## lint the Dockerfile and take its steps by hand, without an engine
+	cd .ci/dockerfile && go vet . && CGO_ENABLED=0 go build -o ../../bin/dockerfile .
+	bin/dockerfile Dockerfile . version
+
+clean: ## remove what was built
+	rm -rf bin
