@@ -1,0 +1,4 @@
+package kernel
+
+// tables lists what this machine can run, best first.
+func tables() []*table { return []*table{generic} }

@@ -1,0 +1,99 @@
+package kernel
+
+// GemmShape describes a matrix product C = op(A)·op(B), or C += op(A)·op(B), with op(A) of M×K and
+// op(B) of K×N. With TransA, a holds the matrix (K,M); with TransB, b holds (N,K).
+type GemmShape struct {
+	M, N, K        int
+	TransA, TransB bool
+	Accumulate     bool
+}
+
+const (
+	gemmK      = 512                  // depth of one block: a panel of it stays in the second cache
+	gemmN      = 1024                 // columns of one block of B
+	gemmShared = gemmK * (gemmN + 32) // floats for that block, packed
+	gemmRows   = 112                  // rows of one task
+	gemmCols   = 128                  // columns of one task
+)
+
+// Gemm computes C (M,N) = op(A)·op(B), all row-major and tightly packed.
+func (e *Engine) Gemm(s GemmShape, c, a, b []float32) {
+	if s.M == 0 || s.N == 0 {
+		return
+	}
+	c = c[:s.M*s.N]
+	if s.K == 0 {
+		if !s.Accumulate {
+			clear(c)
+		}
+		return
+	}
+	a, b = a[:s.M*s.K], b[:s.N*s.K]
+	for n0 := 0; n0 < s.N; n0 += gemmN {
+		for k0 := 0; k0 < s.K; k0 += gemmK {
+			e.gemmBlock(s, c, a, b, n0, k0)
+		}
+	}
+}
+
+// gemmBlock adds the product over k0…k0+gemmK to the columns n0…n0+gemmN.
+func (e *Engine) gemmBlock(s GemmShape, c, a, b []float32, n0, k0 int) {
+	cols, depth := min(gemmN, s.N-n0), min(gemmK, s.K-k0)
+	ldb := s.N
+	from := b[k0*s.N+n0:]
+	if s.TransB {
+		ldb = s.K
+		from = b[n0*s.K+k0:]
+	}
+	p := panels{cols: cols, depth: depth, nr: e.k.nr}
+	packed := e.shared[:p.size()]
+	e.each(p.count(), func(_ *worker, i int) { p.pack(packed, from, ldb, s.TransB, i) })
+
+	part := gemmPart{s: s, c: c, a: a, packed: packed, p: p, n0: n0, k0: k0}
+	rowTasks, colTasks := blocks(s.M, gemmRows), blocks(cols, gemmCols)
+	e.each(rowTasks*colTasks, func(w *worker, i int) {
+		part.run(e.k, w, i%rowTasks, i/rowTasks)
+	})
+}
+
+// gemmPart is what the tasks of one block share.
+type gemmPart struct {
+	s            GemmShape
+	c, a, packed []float32
+	p            panels
+	n0, k0       int
+}
+
+// run computes the tiles of one task: rows × columns of the block.
+func (g *gemmPart) run(k *table, w *worker, rowTask, colTask int) {
+	m0, m1 := block(g.s.M, gemmRows, rowTask)
+	c0, c1 := block(g.p.cols, gemmCols, colTask)
+	t := &w.tile
+	*t = tile{off: oneRun, run: g.p.depth, ldb: g.p.nr, ldc: g.s.N}
+	kernel := k.direct
+	t.lda = g.s.K
+	if g.s.TransA {
+		kernel = k.transposed
+		t.lda = g.s.M
+	}
+	if g.k0 > 0 || g.s.Accumulate {
+		t.flags = tileAccumulate
+	}
+	for n := c0; n < c1; n += g.p.nr {
+		t.b = g.p.panel(g.packed, n/g.p.nr)
+		t.cols = min(g.p.nr, c1-n)
+		for m := m0; m < m1; m += t.rows {
+			t.rows = evenRows(m1-m, k.mr)
+			t.a = g.a[m*g.s.K+g.k0:]
+			if g.s.TransA {
+				t.a = g.a[g.k0*g.s.M+m:]
+			}
+			t.c = g.c[m*g.s.N+g.n0+n:]
+			kernel(t)
+		}
+	}
+}
+
+// evenRows is the height of the next tile when left rows remain: tiles of nearly equal height keep
+// the last one from being a thin one, in which the multipliers wait.
+func evenRows(left, mr int) int { return blocks(left, blocks(left, mr)) }

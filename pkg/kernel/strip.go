@@ -1,0 +1,37 @@
+package kernel
+
+// strips are the inner loops over memory of one branch. They run in one thread; rows are tightly
+// packed, (rows, c). The formulas stand at the plain Go forms in strip_generic.go.
+type strips struct {
+	relu       func(y, x []float32)
+	reluGrad   func(dx, dy, y []float32)
+	add        func(dst, a, b []float32)
+	addBias    func(rows, c int, y, bias []float32)
+	columnSums func(rows, c int, sums, x []float32)
+	moments    func(rows, c int, sum, square, x, pivot []float32)
+	normalize  func(rows, c int, y, x, residual, mean, scale, shift []float32, relu bool)
+	normSums   func(rows, c int, sumDy, sumDyX, dy, y, x, mean []float32)
+	normGrad   func(rows, c int, dx, dresidual, dy, y, x []float32, n *normCoefficients)
+	maxPool    func(c int, y []float32, argmax []uint8, window []windowPixel, x []float32)
+	dot        func(a, b []float32) float32
+	axpy       func(y []float32, alpha float32, x []float32)
+	scale      func(y []float32, alpha float32, x []float32)
+	sgd        func(p, v, g []float32, s *sgdStep)
+	maxRow     func(x []float32) float32
+	expSum     func(dst, src []float32, scale, max float32) float32
+}
+
+// normCoefficients are the columns' numbers in dx = scale·(dy' − meanDy − (x−mean)·slope), each (C).
+type normCoefficients struct{ scale, meanDy, mean, slope []float32 }
+
+// windowPixel is one pixel of a pooling window: where its channels begin, and its place in the window.
+type windowPixel struct {
+	at    int
+	index uint8
+}
+
+// sgdStep are the settings of one update.
+type sgdStep struct {
+	lr, momentum, weightDecay float32
+	nesterov                  bool
+}

@@ -1,0 +1,118 @@
+package kernel
+
+import "math"
+
+var genericStrips = strips{
+	relu: reluGo, reluGrad: reluGradGo, add: addGo, addBias: addBiasGo, columnSums: columnSumsGo,
+	moments: momentsGo, normalize: normalizeGo, normSums: normSumsGo, normGrad: normGradGo,
+	maxPool: maxPoolGo, dot: dotGo, axpy: axpyGo, scale: scaleGo, sgd: sgdGo, maxRow: maxRowGo, expSum: expSumGo,
+}
+
+// reluGo: y = max(x, 0).
+func reluGo(y, x []float32) {
+	y = y[:len(x)]
+	for i, v := range x {
+		y[i] = max(v, 0)
+	}
+}
+
+// reluGradGo: dx = dy where y > 0, else 0.
+func reluGradGo(dx, dy, y []float32) {
+	dx, y = dx[:len(dy)], y[:len(dy)]
+	for i, g := range dy {
+		if !(y[i] > 0) {
+			g = 0
+		}
+		dx[i] = g
+	}
+}
+
+// addGo: dst = a + b.
+func addGo(dst, a, b []float32) {
+	dst, b = dst[:len(a)], b[:len(a)]
+	for i, v := range a {
+		dst[i] = v + b[i]
+	}
+}
+
+// addBiasGo: y[r,c] += bias[c].
+func addBiasGo(rows, c int, y, bias []float32) {
+	for r := range rows {
+		addGo(y[r*c:][:c], y[r*c:][:c], bias[:c])
+	}
+}
+
+// columnSumsGo: sums[c] += Σ_r x[r,c].
+func columnSumsGo(rows, c int, sums, x []float32) {
+	for r := range rows {
+		addGo(sums[:c], x[r*c:][:c], sums[:c])
+	}
+}
+
+// axpyGo: y += alpha·x.
+func axpyGo(y []float32, alpha float32, x []float32) {
+	y = y[:len(x)]
+	for i, v := range x {
+		y[i] += alpha * v
+	}
+}
+
+// scaleGo: y = alpha·x.
+func scaleGo(y []float32, alpha float32, x []float32) {
+	y = y[:len(x)]
+	for i, v := range x {
+		y[i] = alpha * v
+	}
+}
+
+// dotGo: Σ a·b in eight sums, as a vector register would add.
+func dotGo(a, b []float32) float32 {
+	var s [8]float32
+	b = b[:len(a)]
+	for len(a) >= 8 {
+		u, v := a[:8:8], b[:8:8]
+		for j, x := range u {
+			s[j] += x * v[j]
+		}
+		a, b = a[8:], b[8:]
+	}
+	for j, x := range a {
+		s[j] += x * b[j]
+	}
+	return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]))
+}
+
+// sgdGo: d = g + wd·p; v = momentum·v + d; p −= lr·(v, or d + momentum·v with Nesterov).
+func sgdGo(p, v, g []float32, s *sgdStep) {
+	v, g = v[:len(p)], g[:len(p)]
+	for i, w := range p {
+		d := g[i] + s.weightDecay*w
+		v[i] = s.momentum*v[i] + d
+		u := v[i]
+		if s.nesterov {
+			u = d + s.momentum*u
+		}
+		p[i] = w - s.lr*u
+	}
+}
+
+// maxRowGo: the largest of x, −∞ when x is empty.
+func maxRowGo(x []float32) float32 {
+	m := float32(math.Inf(-1))
+	for _, v := range x {
+		m = max(m, v)
+	}
+	return m
+}
+
+// expSumGo: dst = exp(scale·(src − max)); it returns the sum of dst.
+func expSumGo(dst, src []float32, scale, max float32) float32 {
+	var s [8]float32
+	dst = dst[:len(src)]
+	for i, v := range src {
+		u := float32(math.Exp(float64(scale * (v - max))))
+		dst[i] = u
+		s[i&7] += u
+	}
+	return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]))
+}
