@@ -1,0 +1,129 @@
+package augment
+
+import (
+	"fmt"
+	"image"
+	"testing"
+
+	"github.com/disintegration/imaging"
+
+	"supcon/pkg/internal/numtest"
+)
+
+// goldenFile is augment.json: pictures and what torchvision's PIL transforms
+// make of them.
+type goldenFile struct {
+	Cases []struct {
+		File   string
+		Pixels [][][3]uint8
+		Ops    []goldenOp
+	}
+}
+
+type goldenOp struct {
+	Op                             string
+	Factor                         float64
+	Top, Left, Height, Width, Size int
+	Out                            [][][3]uint8
+}
+
+func (op goldenOp) String() string {
+	if op.Op == "resized_crop" {
+		return fmt.Sprintf("resized_crop(%d,%d %dx%d to %d)", op.Left, op.Top, op.Width, op.Height, op.Size)
+	}
+	return fmt.Sprintf("%s(%g)", op.Op, op.Factor)
+}
+
+func toImage(rows [][][3]uint8) *image.NRGBA {
+	img := image.NewNRGBA(image.Rect(0, 0, len(rows[0]), len(rows)))
+	for y, row := range rows {
+		for x, pixel := range row {
+			copy(img.Pix[img.PixOffset(x, y):], []uint8{pixel[0], pixel[1], pixel[2], 255})
+		}
+	}
+	return img
+}
+
+// applyImaging and applyFused carry out one operation the two ways there are.
+func applyImaging(t *testing.T, img *image.NRGBA, op goldenOp) *image.NRGBA {
+	kinds := map[string]kind{"brightness": brightness, "contrast": contrast, "saturation": saturation, "hue": hue}
+	switch op.Op {
+	case "resized_crop":
+		crop := image.Rect(op.Left, op.Top, op.Left+op.Width, op.Top+op.Height)
+		return resizedCrop(img, crop, op.Size, op.Size)
+	case "hflip":
+		return imaging.FlipH(img)
+	case "grayscale3":
+		return grayscale(img)
+	}
+	k, ok := kinds[op.Op]
+	if !ok {
+		t.Fatalf("the golden file has an operation %q that this test does not know", op.Op)
+	}
+	return adjust(img, operation{k, op.Factor})
+}
+
+func applyFused(img *image.NRGBA, op goldenOp) *image.NRGBA {
+	s := &scratch{axes: map[[2]int]*axis{}}
+	kinds := map[string]kind{"brightness": brightness, "contrast": contrast, "saturation": saturation, "hue": hue}
+	p := plan{gray: op.Op == "grayscale3", flip: op.Op == "hflip"}
+	if k, ok := kinds[op.Op]; ok {
+		p.jitter[0], p.operation = operation{k, op.Factor}, 1
+	}
+	if op.Op == "resized_crop" {
+		s.resample(img, image.Rect(op.Left, op.Top, op.Left+op.Width, op.Top+op.Height), op.Size, op.Size, false)
+	} else {
+		s.resample(img, img.Rect, img.Rect.Dx(), img.Rect.Dy(), p.flip)
+	}
+	s.color(&p, 128)
+	return s.image()
+}
+
+// image copies the pixels out.
+func (s *scratch) image() *image.NRGBA {
+	img := image.NewNRGBA(image.Rect(0, 0, s.width, s.height))
+	for i := range s.width * s.height {
+		copy(img.Pix[4*i:], append(append([]uint8{}, s.pix[3*i:3*i+3]...), 255))
+	}
+	return img
+}
+
+// largestDifference between two pictures, in levels; 256 where the sizes differ.
+func largestDifference(a, b *image.NRGBA) int {
+	if a.Rect != b.Rect {
+		return 256
+	}
+	largest := 0
+	for y := range a.Rect.Dy() {
+		for x := range 4 * a.Rect.Dx() {
+			largest = max(largest, abs(int(a.Pix[y*a.Stride+x])-int(b.Pix[y*b.Stride+x])))
+		}
+	}
+	return largest
+}
+
+func TestGoldenOperations(t *testing.T) {
+	var file goldenFile
+	numtest.Golden(t, "augment.json", &file)
+	if len(file.Cases) == 0 {
+		t.Fatal("the golden file has no cases")
+	}
+	for _, c := range file.Cases {
+		img := toImage(c.Pixels)
+		for _, op := range c.Ops {
+			allowed := 1
+			if op.Op == "resized_crop" {
+				allowed = 2
+			}
+			for way, got := range map[string]*image.NRGBA{"imaging": applyImaging(t, img, op), "fused": applyFused(img, op)} {
+				d := largestDifference(got, toImage(op.Out))
+				if d > allowed {
+					t.Errorf("%s %v through %s: off by %d levels, allowed %d", c.File, op, way, d, allowed)
+				}
+				if testing.Verbose() && d > 0 {
+					t.Logf("%s %v through %s: off by %d", c.File, op, way, d)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,75 @@
+package augment
+
+import (
+	"image"
+
+	"supcon/pkg/random"
+)
+
+// View writes a random view of img, which begins at (0, 0) and is opaque, to
+// dst as (S, S, 3) float32, normalised. The view is a function of the picture
+// and the stream alone: random resized crop, horizontal flip, colour jitter,
+// grayscale, blur, solarisation, as far as the recipe has them.
+func (r *Recipe) View(dst []float32, img *image.NRGBA, rng *random.Source) {
+	p := r.draw(rng, img.Rect.Dx(), img.Rect.Dy())
+	s := r.scratch()
+	defer r.pool.Put(s)
+	r.render(s, img, &p)
+	s.write(dst)
+}
+
+// Whole writes the evaluation square of img to dst as (S, S, 3) float32,
+// normalised: the shorter side resized to S·8/7 (S itself when S ≤ 64), then a
+// centre crop.
+func (r *Recipe) Whole(dst []float32, img *image.NRGBA) {
+	s := r.scratch()
+	defer r.pool.Put(s)
+	r.render(s, img, &plan{})
+	s.write(dst)
+}
+
+// render leaves the pixels of a planned view in s.
+func (r *Recipe) render(s *scratch, img *image.NRGBA, p *plan) {
+	if r.Imaging || r.Size > fusedSide {
+		s.load(r.throughImaging(img, p))
+		return
+	}
+	switch {
+	case max(img.Rect.Dx(), img.Rect.Dy()) > fusedSide: // imaging shrinks it
+		geometry := plan{crop: p.crop, flip: p.flip}
+		s.load(r.throughImaging(img, &geometry))
+	case p.crop.Empty():
+		s.whole(img, r.Size, p.flip)
+	default:
+		s.resample(img, p.crop, r.Size, r.Size, p.flip)
+	}
+	s.color(p, r.SolarizeThreshold)
+}
+
+// scratch takes one from the pool, with the recipe's normalisation in it.
+func (r *Recipe) scratch() *scratch {
+	s, ok := r.pool.Get().(*scratch)
+	if !ok {
+		s = &scratch{axes: map[[2]int]*axis{}}
+	}
+	if s.mean != r.Mean || s.std != r.Std {
+		s.mean, s.std = r.Mean, r.Std
+		for c := range 3 {
+			for v := range 256 {
+				s.normal[c][v] = (float32(v)/255 - r.Mean[c]) / r.Std[c]
+			}
+		}
+	}
+	return s
+}
+
+// write normalises s.pix into dst, (H, W, 3).
+func (s *scratch) write(dst []float32) {
+	pix := s.pix
+	dst = dst[:len(pix)]
+	for ; len(pix) >= 3; pix, dst = pix[3:], dst[3:] {
+		dst[0] = s.normal[0][pix[0]]
+		dst[1] = s.normal[1][pix[1]]
+		dst[2] = s.normal[2][pix[2]]
+	}
+}

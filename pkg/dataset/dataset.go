@@ -1,0 +1,142 @@
+// Package dataset is where images come from: a folder of class folders, any
+// tree of images, a manifest or an archive becomes a sorted list of items whose
+// bytes can be read and decoded to upright, opaque pixels.
+package dataset
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"supcon/pkg/fault"
+)
+
+// Item is one image of a set.
+type Item struct {
+	// Path is slash-separated and relative to the set's Root.
+	Path string
+	// Label indexes the set's Classes; -1 without labels.
+	Label int
+}
+
+// Set is an indexed collection of images, sorted by path. It is read-only once
+// opened (MatchClasses apart) and safe for concurrent reading.
+type Set struct {
+	Root    string
+	Classes []string
+	Items   []Item
+	// NotImages counts the files that were passed over because they are no
+	// images; NotImageExamples names the first few.
+	NotImages        int
+	NotImageExamples []string
+	// Notes are sentences about the set that its user should see once.
+	Notes []string
+
+	source source
+}
+
+// source reads the bytes of items that are not files below Root.
+type source interface {
+	read(path string) ([]byte, error)
+}
+
+// maxFileBytes bounds what one image may occupy in memory before decoding.
+const maxFileBytes = 256 << 20
+
+// Len is the number of images.
+func (s *Set) Len() int { return len(s.Items) }
+
+// Labelled reports whether the items carry classes.
+func (s *Set) Labelled() bool { return len(s.Classes) > 0 }
+
+// ClassCounts returns the number of images of each class.
+func (s *Set) ClassCounts() []int {
+	counts := make([]int, len(s.Classes))
+	for _, item := range s.Items {
+		if item.Label >= 0 {
+			counts[item.Label]++
+		}
+	}
+	return counts
+}
+
+// Read returns the encoded bytes of item i.
+func (s *Set) Read(i int) ([]byte, error) {
+	path := s.Items[i].Path
+	if s.source != nil {
+		return s.source.read(path)
+	}
+	name := filepath.FromSlash(path)
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(s.Root, name)
+	}
+	data, err := readFile(name)
+	if err != nil {
+		return nil, fault.Data.Errorf("dataset: read: %w", err)
+	}
+	return data, nil
+}
+
+// readFile is os.ReadFile for regular files of bearable size: a pipe or a
+// device that took the place of an image must not hang or flood the process.
+func readFile(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }() // nothing was written
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file", name)
+	}
+	if info.Size() > maxFileBytes {
+		return nil, fmt.Errorf("%s has %d bytes, more than the %d an image may have", name, info.Size(), maxFileBytes)
+	}
+	data := make([]byte, info.Size())
+	if _, err := io.ReadFull(f, data); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return data, nil
+}
+
+// Select returns the set of the items at the given positions, in that order.
+func (s *Set) Select(indices []int) *Set {
+	chosen := &Set{Root: s.Root, Classes: s.Classes, Items: make([]Item, len(indices)), source: s.source}
+	for i, index := range indices {
+		chosen.Items[i] = s.Items[index]
+	}
+	return chosen
+}
+
+// MatchClasses relabels s so that its labels index the given class list, by
+// name and never by position. A class of s that the list does not have is a
+// data error and leaves s as it was.
+func (s *Set) MatchClasses(classes []string) error {
+	if !s.Labelled() {
+		return fault.Data.Errorf("dataset: %s has no class folders to match with the trained classes; give a folder with one folder per class", s.Root)
+	}
+	position := make(map[string]int, len(classes))
+	for i, name := range classes {
+		position[name] = i
+	}
+	counts := s.ClassCounts()
+	translated := make([]int, len(s.Classes))
+	for i, name := range s.Classes {
+		label, known := position[name]
+		if !known && counts[i] > 0 {
+			return fault.Data.Errorf("dataset: class %q of %s is unknown to training, which had %s; rename or remove its folder", name, s.Root, listSome(classes))
+		}
+		translated[i] = label
+	}
+	for i := range s.Items {
+		if s.Items[i].Label >= 0 {
+			s.Items[i].Label = translated[s.Items[i].Label]
+		}
+	}
+	s.Classes = append([]string(nil), classes...)
+	return nil
+}

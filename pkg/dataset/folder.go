@@ -1,0 +1,217 @@
+package dataset
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"supcon/pkg/fault"
+)
+
+// Options of Open.
+type Options struct {
+	// Unlabelled takes every image of the tree and no folder name as a class.
+	Unlabelled bool
+}
+
+// extensions are those of the formats Decode reads.
+var extensions = map[string]bool{
+	".jpg": true, ".jpeg": true, ".jpe": true, ".jfif": true, ".png": true, ".gif": true,
+	".bmp": true, ".tif": true, ".tiff": true, ".webp": true,
+}
+
+const (
+	examplesKept = 5
+	// maxDepth ends the walk of a tree no person has made.
+	maxDepth = 64
+)
+
+// Open indexes an image folder, class/…/image.jpg: the class of an image is the
+// first folder below the root, at whatever depth the image lies. Symbolic links
+// are followed and a loop ends, hidden files are skipped, files that are no
+// images are counted. With o.Unlabelled any tree will do and labels are -1.
+// A missing, unreadable or empty folder is a data error that says what to do.
+func Open(root string, o Options) (*Set, error) {
+	info, err := os.Stat(root)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fault.Data.Errorf("dataset: there is no folder %s; check the path given as data", root)
+	case err != nil:
+		return nil, fault.Data.Errorf("dataset: open %s: %w", root, err)
+	case !info.IsDir():
+		return nil, fault.Data.Errorf("dataset: %s is a file; give a folder of images", root)
+	}
+	w := &walker{set: &Set{Root: root}, labelled: !o.Unlabelled}
+	if err := w.walk(root, "", []fs.FileInfo{info}); err != nil {
+		return nil, err
+	}
+	return w.finish()
+}
+
+// walker gathers the images of a tree.
+type walker struct {
+	set      *Set
+	labelled bool
+	classes  []string
+	// rootImages counts images that lie in the root itself, outside any class.
+	rootImages int
+	// linked are the directories entered through a symbolic link in the current
+	// class: each is entered once, so that links between folders cannot multiply.
+	linked []fs.FileInfo
+}
+
+// walk visits the directory dir, called rel below the root; ancestors are the
+// directories on the way to it, itself included.
+func (w *walker) walk(dir, rel string, ancestors []fs.FileInfo) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return fault.Data.Errorf("dataset: list %s: %w", dir, err)
+	}
+	for _, entry := range entries {
+		name := entry.Name()
+		if strings.HasPrefix(name, ".") {
+			continue
+		}
+		full := filepath.Join(dir, name)
+		isDir, regular := entry.IsDir(), entry.Type().IsRegular()
+		link := entry.Type()&fs.ModeSymlink != 0
+		if link {
+			info, err := os.Stat(full)
+			isDir = err == nil && info.IsDir()
+			regular = err != nil || info.Mode().IsRegular() // a dangling link is named when it is read
+		}
+		switch {
+		case isDir:
+			err = w.enter(full, path.Join(rel, name), link, ancestors)
+		default:
+			w.file(full, path.Join(rel, name), regular)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// enter walks a subdirectory unless it closes a loop.
+func (w *walker) enter(dir, rel string, link bool, ancestors []fs.FileInfo) error {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return fault.Data.Errorf("dataset: open %s: %w", dir, err)
+	}
+	same := func(other fs.FileInfo) bool { return os.SameFile(info, other) }
+	top := len(ancestors) == 1
+	if top {
+		w.linked = w.linked[:0]
+	}
+	if slices.ContainsFunc(ancestors, same) || slices.ContainsFunc(w.linked, same) || len(ancestors) > maxDepth {
+		return nil
+	}
+	if link {
+		w.linked = append(w.linked, info)
+	}
+	before := len(w.set.Items)
+	if top && w.labelled {
+		w.classes = append(w.classes, rel)
+	}
+	if err := w.walk(dir, rel, append(ancestors[:len(ancestors):len(ancestors)], info)); err != nil {
+		return err
+	}
+	if top && w.labelled && len(w.set.Items) == before {
+		w.classes = w.classes[:len(w.classes)-1]
+		w.set.Notes = append(w.set.Notes, fmt.Sprintf("folder %q holds no images and is no class", rel))
+	}
+	return nil
+}
+
+// file takes an image into the set, or counts what is none.
+func (w *walker) file(full, rel string, regular bool) {
+	if !regular || !looksLikeImage(full) {
+		w.set.NotImages++
+		if len(w.set.NotImageExamples) < examplesKept {
+			w.set.NotImageExamples = append(w.set.NotImageExamples, rel)
+		}
+		return
+	}
+	label := -1
+	if w.labelled {
+		if label = len(w.classes) - 1; !strings.Contains(rel, "/") {
+			w.rootImages++
+			return
+		}
+	}
+	w.set.Items = append(w.set.Items, Item{Path: rel, Label: label})
+}
+
+// finish sorts the set, notes what is odd about it, and refuses an empty one.
+func (w *walker) finish() (*Set, error) {
+	s := w.set
+	s.Classes = w.classes
+	if len(s.Items) == 0 {
+		return nil, w.emptyError()
+	}
+	if w.rootImages > 0 {
+		s.Notes = append(s.Notes, fmt.Sprintf("%s in %s lie outside any class folder and are left out", count(w.rootImages, "image"), s.Root))
+	}
+	slices.SortFunc(s.Items, func(a, b Item) int { return strings.Compare(a.Path, b.Path) })
+	s.noteSingles()
+	return s, nil
+}
+
+// noteSingles notes the classes with one image, which stay: under a supervised
+// loss the other view of that image is its positive.
+func (s *Set) noteSingles() {
+	for label, n := range s.ClassCounts() {
+		if n == 1 {
+			s.Notes = append(s.Notes, fmt.Sprintf("class %q has a single image; it is kept, with its own views as positives", s.Classes[label]))
+		}
+	}
+}
+
+func (w *walker) emptyError() error {
+	root := w.set.Root
+	switch {
+	case w.rootImages > 0:
+		return fault.Data.Errorf("dataset: %s holds %s but no class folders; put each class in a folder of its own, or use --unlabelled", root, count(w.rootImages, "image"))
+	case w.set.NotImages > 0:
+		return fault.Data.Errorf("dataset: %s holds no images, only %s such as %s; supported are JPEG, PNG, GIF, BMP, TIFF and WebP", root, count(w.set.NotImages, "other file"), listSome(w.set.NotImageExamples))
+	}
+	return fault.Data.Errorf("dataset: %s holds no images; put one folder of images per class in it", root)
+}
+
+// looksLikeImage goes by the extension, and by the first bytes of a file that
+// has none: indexing must not open a million files.
+func looksLikeImage(full string) bool {
+	if ext := strings.ToLower(filepath.Ext(full)); ext != "" {
+		return extensions[ext]
+	}
+	f, err := os.Open(full)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = f.Close() }() // nothing was written
+	var head [16]byte
+	n, _ := f.Read(head[:])
+	return sniff(head[:n]) != ""
+}
+
+// count spells a number with its noun.
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// listSome names the first few of names and says how many more there are.
+func listSome(names []string) string {
+	if len(names) <= examplesKept {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:examplesKept], ", "), len(names)-examplesKept)
+}
