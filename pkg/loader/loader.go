@@ -1,0 +1,178 @@
+// Package loader turns a set of images into batches of views, off the critical
+// path: while a batch is being used, the next one is decoded, augmented and
+// normalised by other goroutines. What a batch holds is a function of the seed
+// and of its step alone.
+package loader
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"supcon/pkg/augment"
+	"supcon/pkg/dataset"
+	"supcon/pkg/fault"
+	"supcon/pkg/random"
+)
+
+// DefaultCacheBytes is the memory for decoded images where none is set: enough
+// for CIFAR-10, whose images are then decoded once.
+const DefaultCacheBytes = 1 << 30
+
+// Options of a training loader.
+type Options struct {
+	// Batch is the number of images N of a batch, Views how many views V of each.
+	Batch, Views int
+	// Workers is the number of goroutines that make views; 0 is one for each
+	// core. No result depends on it.
+	Workers int
+	Seed    uint64
+	// CacheBytes bounds the memory for decoded images; 0 is DefaultCacheBytes,
+	// negative keeps none.
+	CacheBytes int64
+	// FailOnBad ends training at the first unreadable image instead of skipping it.
+	FailOnBad bool
+}
+
+// Loader yields the training batches of one epoch after another: each epoch is
+// a permutation of the set, cut into whole batches; what is left over is dropped.
+// Its methods are for one goroutine, Skipped and Wait for any.
+type Loader struct {
+	set     *dataset.Set
+	recipe  *augment.Recipe
+	options Options
+	cache   *cache
+
+	stream  *stream
+	current *Batch
+	wait    atomic.Int64 // nanoseconds
+}
+
+// New checks the options against the set; Start begins the work.
+func New(set *dataset.Set, recipe *augment.Recipe, o Options) (*Loader, error) {
+	switch {
+	case o.Batch < 1:
+		return nil, fault.Usage.Errorf("loader: the batch size is %d; it must be at least 1", o.Batch)
+	case o.Views < 1:
+		return nil, fault.Usage.Errorf("loader: the number of views is %d; it must be at least 1", o.Views)
+	case o.Batch > set.Len():
+		return nil, fault.Usage.Errorf("loader: the batch size %d is larger than the training set of %d images; choose a batch size of at most %d", o.Batch, set.Len(), set.Len())
+	}
+	if err := recipe.Check(); err != nil {
+		return nil, err
+	}
+	if o.CacheBytes == 0 {
+		o.CacheBytes = DefaultCacheBytes
+	}
+	o.Workers = workersOrCores(o.Workers)
+	return &Loader{set: set, recipe: recipe, options: o, cache: newCache(set, o.CacheBytes)}, nil
+}
+
+func workersOrCores(workers int) int {
+	if workers > 0 {
+		return workers
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
+// StepsPerEpoch is the number of whole batches in the set.
+func (l *Loader) StepsPerEpoch() int { return l.set.Len() / l.options.Batch }
+
+// Start begins making batches from the one after step completed updates, until
+// ctx is cancelled or Close is called. A running loader is restarted; what it
+// has decoded stays.
+func (l *Loader) Start(ctx context.Context, step int) {
+	l.Close()
+	f := &epochFiller{Loader: l, step: step, epoch: -1, order: make([]int, l.set.Len()), rng: make([]random.Source, l.options.Batch)}
+	n, views := l.options.Batch, l.options.Views
+	batches := [2]*Batch{newBatch(n, views, l.recipe), newBatch(n, views, l.recipe)}
+	l.stream = newStream(ctx, l.options.Workers, batches, f.fill)
+}
+
+// Next returns the batch of the next step, which is valid until the call after.
+// Epochs go on without end; the error is the context's, or a data error when no
+// image can be read (or the first unreadable one, with FailOnBad).
+func (l *Loader) Next() (*Batch, error) {
+	if l.stream == nil {
+		return nil, errors.New("loader: Next before Start")
+	}
+	begin := time.Now()
+	b, err := l.stream.next(l.current)
+	l.wait.Add(int64(time.Since(begin)))
+	l.current = b
+	return b, err
+}
+
+// Skipped lists the images that could not be read so far, in the set's order.
+func (l *Loader) Skipped() []Skip { return l.cache.skipped() }
+
+// Wait is the time that Next has spent waiting for batches.
+func (l *Loader) Wait() time.Duration { return time.Duration(l.wait.Load()) }
+
+// Close ends the goroutines and waits for them. The last batch is void.
+func (l *Loader) Close() {
+	if l.stream != nil {
+		l.stream.close()
+		l.stream, l.current = nil, nil
+	}
+}
+
+// epochFiller fills batch after batch, epoch after epoch.
+type epochFiller struct {
+	*Loader
+	step  int // completed updates before the next batch
+	epoch int // whose permutation is in order
+	order []int
+	rng   []random.Source // one for each row
+}
+
+func (f *epochFiller) fill(ctx context.Context, p *pool, b *Batch) error {
+	steps := f.StepsPerEpoch()
+	if epoch := f.step / steps; epoch != f.epoch {
+		f.epoch = epoch
+		epochOrder(f.order, f.options.Seed, epoch)
+	}
+	b.Epoch, b.Step = f.epoch, f.step
+	first := f.step % steps * f.options.Batch
+	var failed atomic.Pointer[error]
+	p.run(ctx, f.options.Batch, func(n int) {
+		if err := f.row(b, n, first+n); err != nil {
+			failed.Store(&err)
+		}
+	})
+	f.step++
+	if err := failed.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// row makes the views of the image at a position of the epoch's order, or,
+// where that is unreadable, of the next readable one, around the end if need
+// be. A stand-in gets views of its own, lest they equal those of its own row.
+func (f *epochFiller) row(b *Batch, n, position int) error {
+	var first error
+	for moved := range len(f.order) {
+		index := f.order[(position+moved)%len(f.order)]
+		img, err := f.cache.get(index)
+		if err != nil {
+			if f.options.FailOnBad {
+				return err
+			}
+			if first == nil {
+				first = err
+			}
+			continue
+		}
+		b.Index[n], b.Labels[n] = index, f.set.Items[index].Label
+		size, rng := rowSize(f.recipe), &f.rng[n]
+		for v := range f.options.Views {
+			rng.Reset(f.options.Seed, random.View, uint64(f.epoch), uint64(index), uint64(moved*f.options.Views+v))
+			f.recipe.View(b.X[(v*f.options.Batch+n)*size:][:size], img, rng)
+		}
+		return nil
+	}
+	return fault.Data.Errorf("loader: none of the %d images of %s can be read; the first: %w", len(f.order), f.set.Root, first)
+}
