@@ -1,3 +1,5 @@
+//go:build !amd64 || purego
+
 package kernel
 
 // tables lists what this machine can run, best first.

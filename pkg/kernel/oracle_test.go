@@ -98,6 +98,20 @@ func near(t *testing.T, name string, got []float32, want []float64, tol float64)
 	}
 }
 
+// nearTypical is near for sums of so many products of normal numbers: a small result, in which most
+// has cancelled, is measured against what such sums typically are.
+func nearTypical(t *testing.T, name string, got []float32, want []float64, tol float64, products int) {
+	t.Helper()
+	var d, w float64
+	for i, v := range want {
+		d += (float64(got[i]) - v) * (float64(got[i]) - v)
+		w += v * v
+	}
+	if e := math.Sqrt(d / max(w, float64(len(want)*products))); !(e <= tol) {
+		t.Fatalf("%s: relative error %.3g, allowed %.3g", name, e, tol)
+	}
+}
+
 func sameBits(t *testing.T, name string, got, want []float32) {
 	t.Helper()
 	for i, v := range want {

@@ -1,0 +1,41 @@
+// Command _gen writes the assembly of package kernel. It has its own module, so that nobody who
+// builds the program needs the generator. Run "go generate ./pkg/kernel".
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	. "github.com/mmcloughlin/avo/build"
+)
+
+// subjects are the files that can be made, by name.
+var subjects = map[string]func(){
+	"tile_avx512": func() { tiles(avx512) },
+	"tile_avx2":   func() { tiles(avx2) },
+}
+
+func main() {
+	subject := flag.String("subject", "", "which file to make: "+strings.Join(names(), ", "))
+	flag.Parse()
+	emit, ok := subjects[*subject]
+	if !ok {
+		fmt.Fprintf(os.Stderr, "_gen: -subject %q is none of %s\n", *subject, strings.Join(names(), ", "))
+		os.Exit(2)
+	}
+	ConstraintExpr("!purego")
+	emit()
+	Generate()
+}
+
+func names() []string {
+	var all []string
+	for name := range subjects {
+		all = append(all, name)
+	}
+	slices.Sort(all)
+	return all
+}
