@@ -23,6 +23,8 @@ type scratch struct {
 	mean, std [3]float32
 }
 
+func newScratch() *scratch { return &scratch{axes: map[[2]int]*axis{}} }
+
 // size makes s.pix a width×height picture of undefined content.
 func (s *scratch) size(width, height int) {
 	s.width, s.height = width, height

@@ -64,7 +64,7 @@ func applyImaging(t *testing.T, img *image.NRGBA, op goldenOp) *image.NRGBA {
 }
 
 func applyFused(img *image.NRGBA, op goldenOp) *image.NRGBA {
-	s := &scratch{axes: map[[2]int]*axis{}}
+	s := newScratch()
 	kinds := map[string]kind{"brightness": brightness, "contrast": contrast, "saturation": saturation, "hue": hue}
 	p := plan{gray: op.Op == "grayscale3", flip: op.Op == "hflip"}
 	if k, ok := kinds[op.Op]; ok {

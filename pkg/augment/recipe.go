@@ -46,7 +46,8 @@ type Recipe struct {
 	// Imaging sends every view through imaging, whatever its size.
 	Imaging bool
 
-	pool sync.Pool // of *scratch
+	mutex sync.Mutex
+	free  []*scratch // as many as there have been Views at one time
 }
 
 // Names lists the recipes New knows.

@@ -13,9 +13,9 @@ import (
 func (r *Recipe) View(dst []float32, img *image.NRGBA, rng *random.Source) {
 	p := r.draw(rng, img.Rect.Dx(), img.Rect.Dy())
 	s := r.scratch()
-	defer r.pool.Put(s)
 	r.render(s, img, &p)
 	s.write(dst)
+	r.release(s)
 }
 
 // Whole writes the evaluation square of img to dst as (S, S, 3) float32,
@@ -23,9 +23,9 @@ func (r *Recipe) View(dst []float32, img *image.NRGBA, rng *random.Source) {
 // centre crop.
 func (r *Recipe) Whole(dst []float32, img *image.NRGBA) {
 	s := r.scratch()
-	defer r.pool.Put(s)
 	r.render(s, img, &plan{})
 	s.write(dst)
+	r.release(s)
 }
 
 // render leaves the pixels of a planned view in s.
@@ -46,11 +46,16 @@ func (r *Recipe) render(s *scratch, img *image.NRGBA, p *plan) {
 	s.color(p, r.SolarizeThreshold)
 }
 
-// scratch takes one from the pool, with the recipe's normalisation in it.
+// scratch takes a free one, with the recipe's normalisation in it.
 func (r *Recipe) scratch() *scratch {
-	s, ok := r.pool.Get().(*scratch)
-	if !ok {
-		s = &scratch{axes: map[[2]int]*axis{}}
+	r.mutex.Lock()
+	var s *scratch
+	if last := len(r.free) - 1; last >= 0 {
+		s, r.free = r.free[last], r.free[:last]
+	}
+	r.mutex.Unlock()
+	if s == nil {
+		s = newScratch()
 	}
 	if s.mean != r.Mean || s.std != r.Std {
 		s.mean, s.std = r.Mean, r.Std
@@ -61,6 +66,13 @@ func (r *Recipe) scratch() *scratch {
 		}
 	}
 	return s
+}
+
+// release makes s free for another view.
+func (r *Recipe) release(s *scratch) {
+	r.mutex.Lock()
+	r.free = append(r.free, s)
+	r.mutex.Unlock()
 }
 
 // write normalises s.pix into dst, (H, W, 3).

@@ -85,8 +85,8 @@ func (l *Loader) StepsPerEpoch() int { return l.set.Len() / l.options.Batch }
 // has decoded stays.
 func (l *Loader) Start(ctx context.Context, step int) {
 	l.Close()
-	f := &epochFiller{Loader: l, step: step, epoch: -1, order: make([]int, l.set.Len()), rng: make([]random.Source, l.options.Batch)}
 	n, views := l.options.Batch, l.options.Views
+	f := &epochFiller{Loader: l, step: step, epoch: -1, order: make([]int, l.set.Len()), rng: make([]random.Source, n), errs: make([]error, n)}
 	batches := [2]*Batch{newBatch(n, views, l.recipe), newBatch(n, views, l.recipe)}
 	l.stream = newStream(ctx, l.options.Workers, batches, f.fill)
 }
@@ -125,7 +125,9 @@ type epochFiller struct {
 	step  int // completed updates before the next batch
 	epoch int // whose permutation is in order
 	order []int
-	rng   []random.Source // one for each row
+	// For each row of the batch:
+	rng  []random.Source
+	errs []error
 }
 
 func (f *epochFiller) fill(ctx context.Context, p *pool, b *Batch) error {
@@ -136,15 +138,12 @@ func (f *epochFiller) fill(ctx context.Context, p *pool, b *Batch) error {
 	}
 	b.Epoch, b.Step = f.epoch, f.step
 	first := f.step % steps * f.options.Batch
-	var failed atomic.Pointer[error]
-	p.run(ctx, f.options.Batch, func(n int) {
-		if err := f.row(b, n, first+n); err != nil {
-			failed.Store(&err)
-		}
-	})
+	p.run(ctx, f.options.Batch, func(n int) { f.errs[n] = f.row(b, n, first+n) })
 	f.step++
-	if err := failed.Load(); err != nil {
-		return *err
+	for _, err := range f.errs {
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }
