@@ -15,7 +15,7 @@ ENV CGO_ENABLED=0
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
     GOOS=$TARGETOS GOARCH=$TARGETARCH \
     go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$VERSION" -o bin/supcon ./cmd/supcon \
-    && mkdir -p root/data root/runs root/tmp
+    && mkdir -p root/data root/runs
 
 FROM scratch
 LABEL org.opencontainers.image.title="supcon" \

@@ -46,7 +46,7 @@ generate-check: ## the checked-in assembly is what its generator writes
 	.ci/check-generated
 
 dockerfile: ## lint the Dockerfile and take its steps by hand, without an engine
-	cd .ci/dockerfile && go vet . && CGO_ENABLED=0 go build -o ../../bin/dockerfile .
+	cd .ci/dockerfile && export CGO_ENABLED=0 && go vet . && go build -o ../../bin/dockerfile .
 	bin/dockerfile Dockerfile . version
 
 clean: ## remove what was built
