@@ -90,6 +90,8 @@ type Value struct {
 	PositiveSimilarity float64 // mean ⟨z_i, z_p⟩ over all pairs of one group
 	NegativeSimilarity float64 // mean ⟨z_i, z_n⟩ over all pairs of two groups; 0 if there is none
 	Spread             float64 // mean over dimensions of the standard deviation of z, times √D: near 0 when collapsed
+
+	Correct int // cross-entropy only: rows whose largest logit is the label's
 }
 
 // ErrNoPositives is returned when no anchor of the batch has a positive.
