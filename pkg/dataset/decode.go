@@ -10,6 +10,7 @@ import (
 	"image/jpeg"
 	"image/png"
 	"io"
+	"strings"
 
 	"golang.org/x/image/bmp"
 	"golang.org/x/image/tiff"
@@ -141,9 +142,13 @@ func header(data []byte) (f format, config image.Config, err error) {
 	return f, config, errors.New("no JPEG, PNG, GIF, BMP, TIFF or WebP")
 }
 
-// explain says "truncated" where decoders say EOF.
+// explain says "truncated" where decoders say that data is missing.
 func explain(name string, err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+	missing := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+	for _, words := range []string{"short Huffman data", "not enough pixel data"} {
+		missing = missing || strings.Contains(err.Error(), words)
+	}
+	if missing {
 		return fmt.Errorf("truncated %s: %w", name, err)
 	}
 	return fmt.Errorf("damaged or unsupported %s: %w", name, err)

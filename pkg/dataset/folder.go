@@ -61,7 +61,7 @@ type walker struct {
 	// rootImages counts images that lie in the root itself, outside any class.
 	rootImages int
 	// linked are the directories entered through a symbolic link in the current
-	// class: each is entered once, so that links between folders cannot multiply.
+	// class: each is entered so once, lest links between folders multiply.
 	linked []fs.FileInfo
 }
 
@@ -109,10 +109,13 @@ func (w *walker) enter(dir, rel string, link bool, ancestors []fs.FileInfo) erro
 	if top {
 		w.linked = w.linked[:0]
 	}
-	if slices.ContainsFunc(ancestors, same) || slices.ContainsFunc(w.linked, same) || len(ancestors) > maxDepth {
+	if slices.ContainsFunc(ancestors, same) || len(ancestors) > maxDepth {
 		return nil
 	}
 	if link {
+		if slices.ContainsFunc(w.linked, same) {
+			return nil
+		}
 		w.linked = append(w.linked, info)
 	}
 	before := len(w.set.Items)

@@ -200,7 +200,7 @@ func TestSkippedImagesAreNamedOnce(t *testing.T) {
 		t.Errorf("skipped %v, want images 5 and 8 once each", skips)
 	}
 	for _, skip := range skips {
-		if !strings.Contains(skip.Reason, "unsupported PNG") || !strings.Contains(skip.Reason, skip.Path) {
+		if !strings.Contains(skip.Reason, "truncated PNG") || !strings.Contains(skip.Reason, skip.Path) {
 			t.Errorf("the reason %q does not say what is wrong with %s", skip.Reason, skip.Path)
 		}
 	}
