@@ -17,7 +17,42 @@ func tables() []*table {
 	return append(usable, generic)
 }
 
-var (
-	branchAVX512 = &table{branch: AVX512, mr: 14, nr: 32, direct: tileDirect512, transposed: tileTransposed512, strips: genericStrips}
-	branchAVX2   = &table{branch: AVX2, mr: 6, nr: 16, direct: tileDirect2, transposed: tileTransposed2, strips: genericStrips}
-)
+var branchAVX512 = &table{
+	branch: AVX512, mr: 14, nr: 32,
+	direct: tileDirect512, transposed: tileTransposed512,
+	strips: strips512,
+}
+
+var branchAVX2 = &table{
+	branch: AVX2, mr: 6, nr: 16,
+	direct: tileDirect2, transposed: tileTransposed2,
+	strips: strips2,
+}
+
+var norms512 = normForms{
+	plain: normalize512, relu: normalizeReLU512, add: normalizeAdd512, addReLU: normalizeAddReLU512,
+	sums: normSums512, sumsReLU: normSumsReLU512,
+	grad: normGrad512, gradReLU: normGradReLU512, gradAdd: normGradAdd512, gradAddReLU: normGradAddReLU512,
+}
+
+var strips512 = strips{
+	relu: unary(relu512), reluGrad: binary(reluGrad512), add: binary(add512),
+	addBias: biased(addBias512), columnSums: summed(columnSums512), moments: momentsOf(moments512),
+	normalize: norms512.normalize, normSums: norms512.normSums, normGrad: norms512.normGrad,
+	maxPool: pooled(maxPool512), dot: dotted(dot512), axpy: scaled(axpy512), scale: scaled(scale512),
+	sgd: stepped(sgd512, nesterov512), maxRow: reduced(maxRow512), expSum: exponential(expSum512),
+}
+
+var norms2 = normForms{
+	plain: normalize2, relu: normalizeReLU2, add: normalizeAdd2, addReLU: normalizeAddReLU2,
+	sums: normSums2, sumsReLU: normSumsReLU2,
+	grad: normGrad2, gradReLU: normGradReLU2, gradAdd: normGradAdd2, gradAddReLU: normGradAddReLU2,
+}
+
+var strips2 = strips{
+	relu: unary(relu2), reluGrad: binary(reluGrad2), add: binary(add2),
+	addBias: biased(addBias2), columnSums: summed(columnSums2), moments: momentsOf(moments2),
+	normalize: norms2.normalize, normSums: norms2.normSums, normGrad: norms2.normGrad,
+	maxPool: pooled(maxPool2), dot: dotted(dot2), axpy: scaled(axpy2), scale: scaled(scale2),
+	sgd: stepped(sgd2, nesterov2), maxRow: reduced(maxRow2), expSum: exponential(expSum2),
+}

@@ -109,6 +109,9 @@ var transposed2x8 = [...]func(*tile){
 }
 
 func tileDirect512(t *tile) {
+	if raceEnabled {
+		t.declare(false)
+	}
 	if t.cols <= 16 {
 		direct512x16[t.rows-1](t)
 		return
@@ -117,6 +120,9 @@ func tileDirect512(t *tile) {
 }
 
 func tileTransposed512(t *tile) {
+	if raceEnabled {
+		t.declare(true)
+	}
 	if t.cols <= 16 {
 		transposed512x16[t.rows-1](t)
 		return
@@ -125,6 +131,9 @@ func tileTransposed512(t *tile) {
 }
 
 func tileDirect2(t *tile) {
+	if raceEnabled {
+		t.declare(false)
+	}
 	if t.cols <= 8 {
 		direct2x8[t.rows-1](t)
 		return
@@ -133,9 +142,33 @@ func tileDirect2(t *tile) {
 }
 
 func tileTransposed2(t *tile) {
+	if raceEnabled {
+		t.declare(true)
+	}
 	if t.cols <= 8 {
 		transposed2x8[t.rows-1](t)
 		return
 	}
 	transposed2x16[t.rows-1](t)
+}
+
+// declare tells the race detector what a tile reads and writes.
+func (t *tile) declare(transposed bool) {
+	for m := range t.rows {
+		at := m * t.ldc
+		raceWrite(t.c[at : at+t.cols])
+		if t.residual != nil {
+			raceRead(t.residual[at : at+t.cols])
+		}
+	}
+	raceRead(t.b[:(len(t.off)*t.run-1)*t.ldb+t.cols])
+	lines, length := t.rows, t.run
+	if transposed {
+		lines, length = length, lines
+	}
+	for _, o := range t.off {
+		for i := range lines {
+			raceRead(t.a[o+i*t.lda:][:length])
+		}
+	}
 }

@@ -14,8 +14,10 @@ import (
 
 // subjects are the files that can be made, by name.
 var subjects = map[string]func(){
-	"tile_avx512": func() { tiles(avx512) },
-	"tile_avx2":   func() { tiles(avx2) },
+	"tile_avx512":  func() { tiles(avx512) },
+	"tile_avx2":    func() { tiles(avx2) },
+	"strip_avx512": func() { strips(avx512) },
+	"strip_avx2":   func() { strips(avx2) },
 }
 
 func main() {
@@ -38,4 +40,17 @@ func names() []string {
 	}
 	slices.Sort(all)
 	return all
+}
+
+func strips(v isa) {
+	for _, s := range maps {
+		makeMap(v, s)
+	}
+	for _, s := range columns {
+		makeColumns(v, s)
+	}
+	for _, s := range rows {
+		makeRow(v, s)
+	}
+	makeMaxPool(v)
 }

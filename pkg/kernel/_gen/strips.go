@@ -1,0 +1,168 @@
+package main
+
+import . "github.com/mmcloughlin/avo/build"
+
+// makeZero gives a strip a register of zeros.
+func makeZero(m *mapMaker) {
+	m.scalars["zero"] = m.scalarRegister()
+	m.v.zero(m.scalars["zero"])
+}
+
+var maps = []mapStrip{
+	{
+		name: "relu", streams: []string{"y", "x"}, temps: 1, setup: makeZero,
+		loop: "y[i] = max(x[i], 0)",
+		body: func(u *unit) {
+			u.load("x", u.temp(0))
+			VMAXPS(u.temp(0), u.scalar("zero"), u.temp(0))
+			u.store(u.temp(0), "y")
+		},
+	},
+	{
+		name: "reluGrad", streams: []string{"dx", "dy", "y"}, temps: 2, setup: makeZero,
+		loop: "dx[i] = dy[i] if y[i] > 0, else 0",
+		body: func(u *unit) {
+			u.load("y", u.temp(1))
+			u.load("dy", u.temp(0))
+			u.m.v.keepPositive(u.temp(0), u.temp(1), u.scalar("zero"))
+			u.store(u.temp(0), "dx")
+		},
+	},
+	{
+		name: "add", streams: []string{"dst", "a", "b"}, temps: 2,
+		loop: "dst[i] = a[i] + b[i]",
+		body: func(u *unit) {
+			u.load("a", u.temp(0))
+			u.load("b", u.temp(1))
+			VADDPS(u.temp(1), u.temp(0), u.temp(0))
+			u.store(u.temp(0), "dst")
+		},
+	},
+	{
+		name: "addBias", streams: []string{"y"}, vectors: []string{"bias"}, temps: 2,
+		loop: "y[i] += bias[j]",
+		body: func(u *unit) {
+			u.load("y", u.temp(0))
+			u.load("bias", u.temp(1))
+			VADDPS(u.temp(1), u.temp(0), u.temp(0))
+			u.store(u.temp(0), "y")
+		},
+	},
+	{
+		name: "axpy", streams: []string{"y", "x"}, scalars: []string{"alpha"}, temps: 2,
+		loop: "y[i] += alpha·x[i]",
+		body: func(u *unit) {
+			u.load("y", u.temp(0))
+			u.load("x", u.temp(1))
+			VFMADD231PS(u.temp(1), u.scalar("alpha"), u.temp(0))
+			u.store(u.temp(0), "y")
+		},
+	},
+	{
+		name: "scale", streams: []string{"y", "x"}, scalars: []string{"alpha"}, temps: 1,
+		loop: "y[i] = alpha·x[i]",
+		body: func(u *unit) {
+			u.load("x", u.temp(0))
+			VMULPS(u.scalar("alpha"), u.temp(0), u.temp(0))
+			u.store(u.temp(0), "y")
+		},
+	},
+	sgd("sgd", "d = grad[i] + decay·p[i]; v[i] = momentum·v[i] + d; p[i] -= lr·v[i]", false),
+	sgd("nesterov", "d = grad[i] + decay·p[i]; v[i] = momentum·v[i] + d; p[i] -= lr·(d + momentum·v[i])", true),
+	normalize("normalize", "y[i] = (x[i]-mean[j])·scale[j] + shift[j]", false, false),
+	normalize("normalizeReLU", "y[i] = max((x[i]-mean[j])·scale[j] + shift[j], 0)", false, true),
+	normalize("normalizeAdd", "y[i] = (x[i]-mean[j])·scale[j] + shift[j] + residual[i]", true, false),
+	normalize("normalizeAddReLU", "y[i] = max((x[i]-mean[j])·scale[j] + shift[j] + residual[i], 0)", true, true),
+	normGrad("normGrad", false, false),
+	normGrad("normGradReLU", false, true),
+	normGrad("normGradAdd", true, false),
+	normGrad("normGradAddReLU", true, true),
+}
+
+func sgd(name, loop string, nesterov bool) mapStrip {
+	return mapStrip{
+		name: name, streams: []string{"p", "v", "grad"}, scalars: []string{"lr", "momentum", "decay"}, temps: 3, loop: loop,
+		body: func(u *unit) {
+			p, v, d := u.temp(0), u.temp(1), u.temp(2)
+			u.load("p", p)
+			u.load("v", v)
+			u.load("grad", d)
+			VFMADD231PS(p, u.scalar("decay"), d)
+			VFMADD213PS(d, u.scalar("momentum"), v)
+			u.store(v, "v")
+			if nesterov {
+				VFMADD213PS(d, u.scalar("momentum"), v)
+			}
+			VFNMADD231PS(v, u.scalar("lr"), p)
+			u.store(p, "p")
+		},
+	}
+}
+
+func normalize(name, loop string, residual, relu bool) mapStrip {
+	s := mapStrip{
+		name: name, streams: []string{"y", "x"}, vectors: []string{"mean", "scale", "shift"}, temps: 3, loop: loop,
+		body: func(u *unit) {
+			x, a, b := u.temp(0), u.temp(1), u.temp(2)
+			u.load("x", x)
+			u.load("mean", a)
+			VSUBPS(a, x, x)
+			u.load("scale", a)
+			u.load("shift", b)
+			VFMADD213PS(b, a, x)
+			if residual {
+				u.load("residual", a)
+				VADDPS(a, x, x)
+			}
+			if relu {
+				VMAXPS(x, u.scalar("zero"), x)
+			}
+			u.store(x, "y")
+		},
+	}
+	if residual {
+		s.streams = append(s.streams, "residual")
+	}
+	if relu {
+		s.setup = makeZero
+	}
+	return s
+}
+
+func normGrad(name string, residual, relu bool) mapStrip {
+	s := mapStrip{
+		name: name, streams: []string{"dx", "dy", "x"}, vectors: []string{"scale", "meanDy", "mean", "slope"}, temps: 3,
+		loop: "g = dy[i]; dx[i] = scale[j]·(g - meanDy[j] - (x[i]-mean[j])·slope[j])",
+		body: func(u *unit) {
+			g, x, a := u.temp(0), u.temp(1), u.temp(2)
+			u.load("dy", g)
+			if relu {
+				u.load("y", x)
+				u.m.v.keepPositive(g, x, u.scalar("zero"))
+			}
+			u.load("x", x)
+			if residual {
+				u.store(g, "dresidual")
+			}
+			u.load("mean", a)
+			VSUBPS(a, x, x)
+			u.load("meanDy", a)
+			VSUBPS(a, g, g)
+			u.load("slope", a)
+			VFNMADD231PS(x, a, g)
+			u.load("scale", a)
+			VMULPS(a, g, g)
+			u.store(g, "dx")
+		},
+	}
+	if residual {
+		s.streams = append(s.streams, "dresidual")
+		s.loop += "; dresidual[i] = g"
+	}
+	if relu {
+		s.streams = append(s.streams, "y")
+		s.setup = makeZero
+		s.loop = "g = dy[i] if y[i] > 0, else 0" + s.loop[len("g = dy[i]"):]
+	}
+	return s
+}
