@@ -125,3 +125,13 @@ func (g *Graph) Gradients(loss *G.Node, parameters ...*G.Node) G.Nodes {
 	g.Keep(grads...)
 	return grads
 }
+
+// FLOPs counts the operations of one run of what the graph holds so far: of
+// convolutions, matrix products and contrastive losses.
+func (g *Graph) FLOPs() float64 {
+	var sum float64
+	for _, o := range g.ops {
+		sum += o.flops
+	}
+	return sum
+}

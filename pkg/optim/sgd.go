@@ -40,11 +40,11 @@ func (c SGDConfig) Check() error {
 // rescale it. λ applies to parameters whose Decay() is true, or to all with
 // DecayAll.
 type SGD struct {
-	config     SGDConfig
-	engine     *kernel.Engine
-	parameters []Parameter
-	state      []State
-	lr         float32
+	config SGDConfig
+	engine *kernel.Engine
+	names  []string // of the parameters
+	state  []State
+	lr     float32
 }
 
 // NewSGD returns a solver of exactly these parameters. Its momentum starts at
@@ -53,12 +53,13 @@ func NewSGD(e *kernel.Engine, c SGDConfig, parameters []Parameter) (*SGD, error)
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
-	s := &SGD{config: c, engine: e, parameters: parameters}
+	s := &SGD{config: c, engine: e}
 	for _, p := range parameters {
 		data, shape, err := values(p)
 		if err != nil {
 			return nil, err
 		}
+		s.names = append(s.names, p.Name())
 		s.state = append(s.state, State{p.Name() + ".momentum_buffer", shape.Clone(), make([]float32, len(data))})
 	}
 	return s, nil
@@ -73,15 +74,16 @@ func (s *SGD) State() []State { return s.state }
 // Restore puts momentum buffers back.
 func (s *SGD) Restore(saved []State) error { return restore(s.state, saved) }
 
-// Step updates the parameters in place. grads are those given to NewSGD, in
-// their order, with the gradients of the last run.
+// Step updates the parameters in place. grads are Parameters of the names given
+// to NewSGD, in that order, with the gradients of the last run.
 func (s *SGD) Step(grads []G.ValueGrad) error {
-	if len(grads) != len(s.parameters) {
-		return fmt.Errorf("optim: a step with %d gradients for %d parameters", len(grads), len(s.parameters))
+	if len(grads) != len(s.names) {
+		return fmt.Errorf("optim: a step with %d gradients for %d parameters", len(grads), len(s.names))
 	}
-	for i, p := range s.parameters {
-		if grads[i] != G.ValueGrad(p) {
-			return fmt.Errorf("optim: gradient %d is not that of parameter %s", i, p.Name())
+	for i, name := range s.names {
+		p, ok := grads[i].(Parameter)
+		if !ok || p.Name() != name {
+			return fmt.Errorf("optim: gradient %d is not that of parameter %s", i, name)
 		}
 		data, _, err := values(p)
 		if err != nil {
@@ -91,8 +93,8 @@ func (s *SGD) Step(grads []G.ValueGrad) error {
 		if err != nil {
 			return err
 		}
-		if len(g) != len(data) {
-			return fmt.Errorf("optim: parameter %s has %d values and %d gradients", p.Name(), len(data), len(g))
+		if len(g) != len(data) || len(g) != len(s.state[i].Data) {
+			return fmt.Errorf("optim: parameter %s has %d values and %d gradients where %d were expected", name, len(data), len(g), len(s.state[i].Data))
 		}
 		decay := float32(s.config.WeightDecay)
 		if !p.Decay() && !s.config.DecayAll {

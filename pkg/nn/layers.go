@@ -1,0 +1,108 @@
+package nn
+
+import (
+	"math"
+
+	"supcon/pkg/kernel"
+	"supcon/pkg/op"
+
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// Conv is a convolution without bias.
+type Conv struct {
+	weight   *Param // (R,S,C,K)
+	geometry op.Geometry
+}
+
+// NewConv declares name.weight, size×size filters from c to k channels.
+func NewConv(s *Params, name string, size, c, k, stride, pad int) *Conv {
+	weight := s.add(name+".weight", true, kaimingNormal(k*size*size), size, size, c, k)
+	return &Conv{weight, op.Geometry{Stride: stride, Pad: pad}}
+}
+
+// BatchNorm is a batch normalisation with trained scale and shift.
+type BatchNorm struct {
+	gamma, beta *Param // (C)
+	state       *op.NormState
+}
+
+// NewBatchNorm declares name.weight = 1, name.bias = 0 and the running
+// statistics.
+func NewBatchNorm(s *Params, name string, channels int) *BatchNorm {
+	return &BatchNorm{
+		gamma: s.add(name+".weight", false, constant(1), channels),
+		beta:  s.add(name+".bias", false, constant(0), channels),
+		state: s.addNorm(name, channels),
+	}
+}
+
+// ConvNorm is the unit encoders are made of: relu?(norm(conv(x)) + residual).
+type ConvNorm struct {
+	Conv *Conv
+	Norm *BatchNorm
+	ReLU bool
+}
+
+// Forward puts the unit into the graph. residual may be nil.
+func (u *ConvNorm) Forward(g *Graph, x, residual *G.Node) *G.Node {
+	name, norm := u.Conv.weight.Name, u.Norm.gamma.Name
+	if !g.training {
+		return u.inference(g, name, x, residual)
+	}
+	y := g.Conv(name+"/conv", x, g.node(u.Conv.weight), u.Conv.geometry)
+	return g.BatchNorm(norm+"/norm", y, g.node(u.Norm.gamma), g.node(u.Norm.beta), residual, u.Norm.state, u.ReLU)
+}
+
+// inference makes one convolution of the unit; its weights are the fold's own.
+func (u *ConvNorm) inference(g *Graph, name string, x, residual *G.Node) *G.Node {
+	shape := u.Conv.weight.Shape
+	f := fold{
+		unit:   u,
+		weight: tensor.New(tensor.Of(tensor.Float32), tensor.WithShape(shape...)),
+		bias:   tensor.New(tensor.Of(tensor.Float32), tensor.WithShape(shape[3])),
+	}
+	g.folds = append(g.folds, f)
+	w, b := g.Parameter(name+"/folded", f.weight), g.Parameter(name+"/folded bias", f.bias)
+	return g.ConvInference(name+"/conv", x, w, b, residual, u.Conv.geometry, u.ReLU)
+}
+
+// fold writes the convolution's weights with the running statistics folded in:
+//
+//	w'[…,k] = w[…,k]·s_k,  b'_k = β_k − mean_k·s_k,  s_k = γ_k/√(variance_k+ε)
+func (u *ConvNorm) fold(e *kernel.Engine, weight, bias []float32) {
+	gamma, beta, state := u.Norm.gamma.Value.Float32s(), u.Norm.beta.Value.Float32s(), u.Norm.state
+	k := len(bias)
+	s := make([]float32, k)
+	for i := range s {
+		exact := float64(gamma[i]) / math.Sqrt(float64(state.Variance[i])+state.Eps)
+		s[i] = float32(exact)
+		bias[i] = float32(float64(beta[i]) - float64(state.Mean[i])*exact)
+	}
+	from := u.Conv.weight.Value.Float32s()
+	e.Parallel(len(from)/k, func(row int) {
+		w, out := from[row*k:(row+1)*k], weight[row*k:(row+1)*k]
+		for i := range out {
+			out[i] = w[i] * s[i]
+		}
+	})
+}
+
+// Linear is x·w + b.
+type Linear struct {
+	weight, bias *Param // (in,out), (out)
+}
+
+// NewLinear declares name.weight and name.bias.
+func NewLinear(s *Params, name string, in, out int) *Linear {
+	return &Linear{
+		weight: s.add(name+".weight", true, linearUniform(in), in, out),
+		bias:   s.add(name+".bias", false, linearUniform(in), out),
+	}
+}
+
+// Forward puts the layer into the graph; x is (M,in).
+func (l *Linear) Forward(g *Graph, x *G.Node) *G.Node {
+	return g.Linear(l.weight.Name+"/linear", x, g.node(l.weight), g.node(l.bias))
+}
