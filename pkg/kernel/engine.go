@@ -40,6 +40,7 @@ type Engine struct {
 type worker struct {
 	tile    tile
 	scratch []float32
+	window  [maxPoolSize * maxPoolSize]windowPixel
 }
 
 // New returns an engine, or an error that names the wrong option and what it may be.
@@ -61,7 +62,7 @@ func New(o Options) (*Engine, error) {
 	for range e.threads {
 		e.workers = append(e.workers, &worker{})
 	}
-	e.reserve(gemmShared, 0)
+	e.reserve(gemmShared, gemmPrivate)
 	return e, nil
 }
 

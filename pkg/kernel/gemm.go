@@ -9,11 +9,12 @@ type GemmShape struct {
 }
 
 const (
-	gemmK      = 512                  // depth of one block: a panel of it stays in the second cache
-	gemmN      = 1024                 // columns of one block of B
-	gemmShared = gemmK * (gemmN + 32) // floats for that block, packed
-	gemmRows   = 112                  // rows of one task
-	gemmCols   = 128                  // columns of one task
+	gemmK       = 512                  // depth of one block: a panel of it stays in the second cache
+	gemmN       = 1024                 // columns of one block of B
+	gemmShared  = gemmK * (gemmN + 32) // floats for that block, packed
+	gemmRows    = 112                  // rows of one task
+	gemmCols    = 128                  // columns of one task
+	gemmPrivate = gemmRows * (gemmK + 16)
 )
 
 // Gemm computes C (M,N) = op(A)·op(B), all row-major and tightly packed.
@@ -71,10 +72,16 @@ func (g *gemmPart) run(k *table, w *worker, rowTask, colTask int) {
 	t := &w.tile
 	*t = tile{off: oneRun, run: g.p.depth, ldb: g.p.nr, ldc: g.s.N}
 	kernel := k.direct
+	a := g.a[m0*g.s.K+g.k0:]
 	t.lda = g.s.K
-	if g.s.TransA {
+	step := t.lda
+	switch {
+	case g.s.TransA:
 		kernel = k.transposed
-		t.lda = g.s.M
+		a, t.lda, step = g.a[g.k0*g.s.M+m0:], g.s.M, 1
+	case t.lda%aliasing == 0:
+		a, t.lda = spread(w.scratch, a, m1-m0, g.p.depth, t.lda)
+		step = t.lda
 	}
 	if g.k0 > 0 || g.s.Accumulate {
 		t.flags = tileAccumulate
@@ -84,14 +91,24 @@ func (g *gemmPart) run(k *table, w *worker, rowTask, colTask int) {
 		t.cols = min(g.p.nr, c1-n)
 		for m := m0; m < m1; m += t.rows {
 			t.rows = evenRows(m1-m, k.mr)
-			t.a = g.a[m*g.s.K+g.k0:]
-			if g.s.TransA {
-				t.a = g.a[g.k0*g.s.M+m:]
-			}
+			t.a = a[(m-m0)*step:]
 			t.c = g.c[m*g.s.N+g.n0+n:]
 			kernel(t)
 		}
 	}
+}
+
+// aliasing is a distance in floats at which rows fall on so few places of the first cache that those
+// of a tile push each other out.
+const aliasing = 512
+
+// spread copies rows to dst, a little more than their length apart.
+func spread(dst, a []float32, rows, depth, lda int) ([]float32, int) {
+	ld := depth + 16
+	for m := range rows {
+		copy(dst[m*ld:][:depth], a[m*lda:])
+	}
+	return dst, ld
 }
 
 // evenRows is the height of the next tile when left rows remain: tiles of nearly equal height keep

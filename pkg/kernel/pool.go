@@ -30,11 +30,10 @@ const maxPoolSize = 15 // its places fit a byte
 // place of the first largest in the window, row-major.
 func (e *Engine) MaxPoolForward(s PoolShape, y, x []float32, argmax []uint8) {
 	p, q := s.P(), s.Q()
-	e.each(s.N*p, func(_ *worker, i int) {
-		var room [maxPoolSize * maxPoolSize]windowPixel
+	e.each(s.N*p, func(w *worker, i int) {
 		image := x[i/p*s.H*s.W*s.C:][:s.H*s.W*s.C]
 		for col := range q {
-			window := s.window(room[:0], i%p, col)
+			window := s.window(w.window[:0], i%p, col)
 			at := (i*q + col) * s.C
 			e.k.maxPool(s.C, y[at:], argmax[at:], window, image)
 		}
