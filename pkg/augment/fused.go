@@ -137,10 +137,10 @@ func (s *scratch) grayscale() {
 // blur is imaging.Blur: a Gaussian cut at three sigma and at the border, where
 // its weights are normalised anew; rows first, rounded, then columns.
 func (s *scratch) blur(sigma float64) {
-	var kernel [3*fusedSide + 1]float32
+	var kernel [3*fusedSide + 1]float64
 	radius := min(int(math.Ceil(3*sigma)), 3*fusedSide)
 	for i := range radius + 1 {
-		kernel[i] = float32(math.Exp(-float64(i*i) / (2 * sigma * sigma)))
+		kernel[i] = math.Exp(-float64(i*i) / (2 * sigma * sigma))
 	}
 	s.blurred = grow(s.blurred, len(s.pix))
 	for y := range s.height {
@@ -153,17 +153,17 @@ func (s *scratch) blur(sigma float64) {
 }
 
 // blurLine blurs n pixels that lie step bytes apart.
-func blurLine(to, from []uint8, n, step int, kernel []float32) {
+func blurLine(to, from []uint8, n, step int, kernel []float64) {
 	radius := len(kernel) - 1
 	for i := range n {
-		var r, g, b, sum float32
+		var r, g, b, sum float64
 		for k := max(0, i-radius); k <= min(n-1, i+radius); k++ {
 			weight := kernel[abs(i-k)]
 			pixel := from[k*step:][:3]
 			sum += weight
-			r += weight * float32(pixel[0])
-			g += weight * float32(pixel[1])
-			b += weight * float32(pixel[2])
+			r += weight * float64(pixel[0])
+			g += weight * float64(pixel[1])
+			b += weight * float64(pixel[2])
 		}
 		pixel := to[i*step:][:3]
 		pixel[0], pixel[1], pixel[2] = uint8(r/sum+0.5), uint8(g/sum+0.5), uint8(b/sum+0.5)
