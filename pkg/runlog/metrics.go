@@ -2,7 +2,6 @@ package runlog
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -30,6 +29,7 @@ type Metrics struct {
 	file *os.File
 	step int // of the last line
 	buf  []byte
+	err  error // of a failed write: what it left must stay the last, so nothing follows
 }
 
 // OpenMetrics opens the log at path to go on after step completed updates, and
@@ -79,6 +79,9 @@ func endOfStep(r io.Reader, step int) (end int64, last int, err error) {
 
 // Append writes one line. The step must not be under that of the line before.
 func (m *Metrics) Append(step, epoch int, fields ...Field) error {
+	if m.err != nil {
+		return m.err
+	}
 	if step < m.step {
 		return fmt.Errorf("runlog: a line of step %d after one of step %d", step, m.step)
 	}
@@ -103,7 +106,8 @@ func (m *Metrics) Append(step, epoch int, fields ...Field) error {
 	m.buf = append(b, "}\n"...)
 	// One write a line: a reader sees it whole, and a kill loses none before it.
 	if _, err := m.file.Write(m.buf); err != nil {
-		return fmt.Errorf("runlog: %w", err)
+		m.err = fmt.Errorf("runlog: %w", err)
+		return m.err
 	}
 	m.step = step
 	return nil
@@ -141,71 +145,4 @@ func (m *Metrics) Close() error {
 		return fmt.Errorf("runlog: %w", err)
 	}
 	return nil
-}
-
-// Record is one line as read.
-type Record struct {
-	Step, Epoch int
-	Numbers     map[string]float64 // NaN for null; a bool is 0 or 1
-	Text        map[string]string
-}
-
-// ReadMetrics calls visit for each line at path, in order. A torn last line is
-// left out, for the log of a run that is going on; another broken line is an error.
-func ReadMetrics(path string, visit func(Record) error) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return fmt.Errorf("runlog: %w", err)
-	}
-	defer f.Close()
-	lines := bufio.NewReaderSize(f, 1<<16)
-	for number := 1; ; number++ {
-		line, err := lines.ReadBytes('\n')
-		if err == io.EOF {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("runlog: %w", err)
-		}
-		record, err := parse(line)
-		if err != nil {
-			return fmt.Errorf("runlog: %q, line %d: %w", path, number, err)
-		}
-		if err := visit(record); err != nil {
-			return err
-		}
-	}
-}
-
-func parse(line []byte) (Record, error) {
-	var object map[string]any
-	if err := json.Unmarshal(bytes.TrimSpace(line), &object); err != nil {
-		return Record{}, err
-	}
-	r := Record{Numbers: map[string]float64{}, Text: map[string]string{}}
-	for key, value := range object {
-		switch v := value.(type) {
-		case nil:
-			r.Numbers[key] = math.NaN()
-		case float64:
-			r.Numbers[key] = v
-		case bool:
-			r.Numbers[key] = 0
-			if v {
-				r.Numbers[key] = 1
-			}
-		case string:
-			r.Text[key] = v
-		default:
-			return Record{}, fmt.Errorf("%q is no number, string or bool", key)
-		}
-	}
-	step, ok := r.Numbers["step"]
-	if !ok || step != math.Trunc(step) {
-		return Record{}, errors.New("there is no step")
-	}
-	r.Step, r.Epoch = int(step), int(r.Numbers["epoch"])
-	delete(r.Numbers, "step")
-	delete(r.Numbers, "epoch")
-	return r, nil
 }
