@@ -15,7 +15,7 @@ type scratch struct {
 	pix           []uint8 // 3·width·height
 	width, height int
 
-	row, wide []uint64
+	row, wide []float64
 	axes      map[[2]int]*axis
 	blurred   []uint8
 

@@ -5,141 +5,135 @@ import (
 	"math"
 )
 
-// Three channels travel in one 64-bit word, 21 bits apart, so that one
-// multiplication weighs them all: 8 bits of value, 12 of weight, one spare.
-const (
-	laneBits   = 21
-	weightBits = 12
-	laneMask   = 0xff | 0xff<<laneBits | 0xff<<(2*laneBits)
-	half       = (1 | 1<<laneBits | 1<<(2*laneBits)) << (weightBits - 1)
-)
-
-func pack(r, g, b uint8) uint64 {
-	return uint64(r) | uint64(g)<<laneBits | uint64(b)<<(2*laneBits)
-}
-
 // axis holds the weights that resample n values to m along one direction:
-// output i is the sum over k of input[start[i]+k]·weight[i·taps+k].
+// output i is scale[i] times the sum over k of input[start[i]+k]·weight[i·taps+k].
 type axis struct {
 	taps   int
 	start  []int
-	weight []uint64
+	weight []float64
+	scale  []float64
 }
 
-// newAxis computes Pillow's bilinear filter: a triangle one output or one input
-// pixel wide on either side, whichever is larger, cut at the border and
-// normalised; in 12-bit fixed point with the rounding error given to the
-// largest weight, so that a constant stays constant.
+// newAxis computes the bilinear filter of imaging.Resize: a triangle one output
+// or one input pixel wide on either side, whichever is larger, cut at the
+// border and normalised. imaging weighs by an alpha of 255 and divides by the
+// sum; so do we, to round where it rounds.
 func newAxis(n, m int) *axis {
-	scale := float64(n) / float64(m)
-	support := max(1, scale)
-	taps := min(n, int(math.Ceil(support))*2+1)
-	if n <= m {
-		taps = min(n, 2) // a triangle of width 2 covers at most two pixel centres
-	}
-	a := &axis{taps: taps, start: make([]int, m), weight: make([]uint64, m*taps)}
-	exact := make([]float64, taps)
+	step := float64(n) / float64(m)
+	width := max(step, 1)
+	reach := math.Ceil(width)
+	rows := make([][]float64, m)
+	a := &axis{start: make([]int, m), scale: make([]float64, m)}
 	for i := range m {
-		center := (float64(i) + 0.5) * scale
-		first := int(math.Ceil(center - support - 0.5))
-		first = max(0, min(first, n-taps))
+		center := (float64(i)+0.5)*step - 0.5
+		first := max(0, int(math.Ceil(center-reach)))
+		last := min(n-1, int(math.Floor(center+reach)))
 		sum := 0.0
-		for k := range exact {
-			exact[k] = max(0, 1-math.Abs(float64(first+k)+0.5-center)/support)
-			sum += exact[k]
+		for u := first; u <= last; u++ {
+			w := 1 - math.Abs((float64(u)-center)/width)
+			if w <= 0 {
+				if len(rows[i]) == 0 {
+					first++
+				}
+				continue
+			}
+			rows[i] = append(rows[i], w)
+			sum += w
 		}
-		a.start[i] = first
-		quantize(a.weight[i*taps:][:taps], exact, sum)
+		total := 0.0
+		for k, w := range rows[i] {
+			rows[i][k] = 255 * (w / sum)
+			total += rows[i][k]
+		}
+		a.start[i], a.scale[i] = first, 1/total
+		a.taps = max(a.taps, len(rows[i]))
 	}
+	a.pad(rows, n)
 	return a
 }
 
-func quantize(weight []uint64, exact []float64, sum float64) {
-	const one = 1 << weightBits
-	left, largest := one, 0
-	for k, w := range exact {
-		q := int(math.Round(w / sum * one))
-		weight[k] = uint64(q)
-		left -= q
-		if w > exact[largest] {
-			largest = k
-		}
+// pad gives every output the same number of weights, with zeros where its own
+// are fewer, and keeps them within the n inputs.
+func (a *axis) pad(rows [][]float64, n int) {
+	a.weight = make([]float64, len(rows)*a.taps)
+	for i, row := range rows {
+		start := min(a.start[i], n-a.taps)
+		copy(a.weight[i*a.taps+a.start[i]-start:], row)
+		a.start[i] = start
 	}
-	weight[largest] += uint64(left)
 }
 
 // resample resizes the crop of img to width×height into s.pix, mirrored where
-// flip is set. Rows first, rounded to 8 bits, then columns, as Pillow does.
+// flip is set: rows first, rounded to 8 bits, then columns.
 func (s *scratch) resample(img *image.NRGBA, crop image.Rectangle, width, height int, flip bool) {
 	s.size(width, height)
 	across, down := s.axis(crop.Dx(), width), s.axis(crop.Dy(), height)
-	s.wide = grow(s.wide, crop.Dy()*width)
-	s.row = grow(s.row, crop.Dx())
+	s.wide = grow(s.wide, 3*crop.Dy()*width)
+	s.row = grow(s.row, 3*crop.Dx())
 	for y := range crop.Dy() {
 		from := img.Pix[img.PixOffset(crop.Min.X, crop.Min.Y+y):][:4*crop.Dx()]
-		for x := range s.row {
-			pixel := from[4*x : 4*x+3 : 4*x+3]
-			s.row[x] = pack(pixel[0], pixel[1], pixel[2])
+		row := s.row
+		for ; len(from) >= 4 && len(row) >= 3; from, row = from[4:], row[3:] {
+			row[0], row[1], row[2] = float64(from[0]), float64(from[1]), float64(from[2])
 		}
-		to := s.wide[y*width:][:width]
-		across.apply(to, s.row)
-		if flip {
-			mirror(to)
-		}
+		across.apply(s.wide[3*y*width:][:3*width], s.row)
 	}
 	for y := range height {
-		s.column(down, y, width)
+		down.column(s.pix[3*y*width:][:3*width], s.wide, y)
+	}
+	if flip {
+		s.flip()
 	}
 }
 
-// apply resamples one row.
-func (a *axis) apply(to, from []uint64) {
+// round8 is a mean of 8-bit values, rounded.
+func round8(x float64) int32 { return int32(x + 0.5) }
+
+// apply resamples one row of RGB values.
+func (a *axis) apply(to, from []float64) {
 	if a.taps == 2 {
 		for i, first := range a.start {
-			w := a.weight[2*i : 2*i+2 : 2*i+2]
-			pair := from[first : first+2 : first+2]
-			to[i] = (pair[0]*w[0] + pair[1]*w[1] + half) >> weightBits & laneMask
+			w0, w1, scale := a.weight[2*i], a.weight[2*i+1], a.scale[i]
+			p := from[3*first : 3*first+6 : 3*first+6]
+			q := to[3*i : 3*i+3 : 3*i+3]
+			q[0] = float64(round8((p[0]*w0 + p[3]*w1) * scale))
+			q[1] = float64(round8((p[1]*w0 + p[4]*w1) * scale))
+			q[2] = float64(round8((p[2]*w0 + p[5]*w1) * scale))
 		}
 		return
 	}
 	for i, first := range a.start {
-		sum := uint64(half)
+		var r, g, b float64
+		p := from[3*first:]
 		for k, w := range a.weight[i*a.taps:][:a.taps] {
-			sum += from[first+k] * w
+			r += p[3*k] * w
+			g += p[3*k+1] * w
+			b += p[3*k+2] * w
 		}
-		to[i] = sum >> weightBits & laneMask
+		scale := a.scale[i]
+		to[3*i], to[3*i+1], to[3*i+2] = float64(round8(r*scale)), float64(round8(g*scale)), float64(round8(b*scale))
 	}
 }
 
-// column computes row y of the result from the rows of s.wide.
-func (s *scratch) column(down *axis, y, width int) {
-	weight := down.weight[y*down.taps:][:down.taps]
-	out := s.pix[3*y*width:][:3*width]
-	first := s.wide[down.start[y]*width:]
-	if down.taps == 2 {
-		upper, lower := first[:width], first[width:2*width]
+// column computes row y of the result from the rows of wide.
+func (a *axis) column(out []uint8, wide []float64, y int) {
+	n, scale := len(out), a.scale[y]
+	weight := a.weight[y*a.taps:][:a.taps]
+	wide = wide[a.start[y]*n:][:a.taps*n]
+	if a.taps == 2 {
+		upper, lower := wide[:n], wide[n:2*n]
 		w0, w1 := weight[0], weight[1]
-		for x, v := range upper {
-			unpack(out[3*x:3*x+3:3*x+3], (v*w0+lower[x]*w1+half)>>weightBits)
+		for x := range out {
+			out[x] = uint8(round8((upper[x]*w0 + lower[x]*w1) * scale))
 		}
 		return
 	}
-	for x := range width {
-		sum := uint64(half)
+	for x := range out {
+		sum := 0.0
 		for k, w := range weight {
-			sum += first[k*width+x] * w
+			sum += wide[k*n+x] * w
 		}
-		unpack(out[3*x:3*x+3:3*x+3], sum>>weightBits)
-	}
-}
-
-func unpack(out []uint8, v uint64) {
-	out[0], out[1], out[2] = uint8(v), uint8(v>>laneBits), uint8(v>>(2*laneBits))
-}
-
-func mirror(row []uint64) {
-	for i, j := 0, len(row)-1; i < j; i, j = i+1, j-1 {
-		row[i], row[j] = row[j], row[i]
+		out[x] = uint8(round8(sum * scale))
 	}
 }
 

@@ -3,6 +3,7 @@ package augment
 import (
 	"image"
 	"math"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -31,9 +32,17 @@ func smooth(width, height int, seed uint64) *image.NRGBA {
 	return img
 }
 
-// Each stage of the fused path agrees with imaging within one level: cropping,
-// resizing and flipping; then, from equal pixels, every colour operation and
-// the blur.
+// apart is how many levels the fused path may be from imaging: none where the
+// compiler rounds every product, one where it fuses multiplication and addition.
+func apart() int {
+	if runtime.GOARCH == "amd64" {
+		return 0
+	}
+	return 1
+}
+
+// Each stage of the fused path agrees with imaging: cropping, resizing and
+// flipping; then, from equal pixels, every colour operation and the blur.
 func TestFusedAgreesWithImaging(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		width, height := rapid.IntRange(1, fusedSide).Draw(t, "width"), rapid.IntRange(1, fusedSide).Draw(t, "height")
@@ -49,25 +58,24 @@ func TestFusedAgreesWithImaging(t *testing.T) {
 		want := r.throughImaging(img, &geometry)
 		s := newScratch()
 		r.render(s, img, &geometry)
-		if d := largestDifference(s.image(), want); d > 1 {
+		if d := largestDifference(s.image(), want); d > apart() {
 			t.Fatalf("crop %v of %d×%d to %d is off by %d levels", p.crop, width, height, r.Size, d)
 		}
 
 		p.crop, p.flip = image.Rectangle{}, false
 		s.load(want)
 		s.color(&p, r.SolarizeThreshold)
-		if d := largestDifference(s.image(), r.throughImaging(want, &p)); d > 1 {
+		if d := largestDifference(s.image(), r.throughImaging(want, &p)); d > apart() {
 			t.Fatalf("colours %+v are off by %d levels", p, d)
 		}
 	})
 }
 
-// A whole view may differ by more than a level where jitter amplifies one, but
-// only here and there: the two paths are the same to a network.
+// Whole views agree too, but where a level apart is amplified by the jitter
+// that follows, which may happen here and there.
 func TestWholeViewsAgreeWithImaging(t *testing.T) {
 	fused, through := mustNew(t, "imagenet", 32), mustNew(t, "imagenet", 32)
 	through.Imaging = true
-	std := 0.25 * 255
 	a, b := make([]float32, 3*32*32), make([]float32, 3*32*32)
 	far := 0
 	const views = 200
@@ -76,13 +84,13 @@ func TestWholeViewsAgreeWithImaging(t *testing.T) {
 		fused.View(a, img, random.New(1, random.View, i))
 		through.View(b, img, random.New(1, random.View, i))
 		for k := range a {
-			if math.Abs(float64(a[k]-b[k]))*std > 1.5 {
+			if levels := 255 * math.Abs(float64(a[k]-b[k])*float64(fused.Std[k%3])); levels > float64(apart())+0.01 {
 				far++
 			}
 		}
 	}
-	if share := float64(far) / (views * float64(len(a))); share > 0.002 {
-		t.Errorf("%.3f %% of the values differ by more than a level", 100*share)
+	if share := float64(far) / (views * float64(len(a))); share > 0.002*float64(apart()) {
+		t.Errorf("%.3f %% of the values differ by more than %d levels", 100*share, apart())
 	}
 }
 
