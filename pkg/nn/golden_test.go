@@ -12,6 +12,7 @@ import (
 	"supcon/pkg/optim"
 
 	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 )
 
 // trajectory is one case of trajectory.json: a tiny network trained a few steps
@@ -189,4 +190,8 @@ func run(t *testing.T, m *op.Machine, input *G.Node, x numtest.Array, out *G.Nod
 		t.Fatal(err)
 	}
 	return values
+}
+
+func dense(x []float32, shape ...int) *tensor.Dense {
+	return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(x))
 }

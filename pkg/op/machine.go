@@ -129,12 +129,14 @@ type Timing struct {
 // SetTiming starts or stops measuring each operation.
 func (m *Machine) SetTiming(on bool) {
 	m.graph.timing = on
+	m.adder.timing, m.adder.elapsed = on, 0
 	for _, o := range m.graph.ops {
 		o.elapsed = 0
 	}
 }
 
-// Timings returns the operations in the order of execution.
+// Timings returns the operations in the order of execution, and as the last the
+// additions where gradients meet.
 func (m *Machine) Timings() []Timing {
 	var timings []Timing
 	ops := make([]*Op, len(m.graph.ops))
@@ -146,7 +148,7 @@ func (m *Machine) Timings() []Timing {
 			timings = append(timings, Timing{o.name, o.kind, o.elapsed, o.flops})
 		}
 	}
-	return timings
+	return append(timings, Timing{"forks", "add", m.adder.elapsed, 0})
 }
 
 // adder is the tensor engine of our graphs. Where gradients meet at a fork,
@@ -156,6 +158,9 @@ type adder struct {
 	tensor.StdEng
 	kernel *kernel.Engine
 	copied int // additions that could not be done in place
+
+	timing  bool
+	elapsed time.Duration
 }
 
 // Add returns a + b in the tensor that gorgonia offers for reuse.
@@ -168,7 +173,14 @@ func (e *adder) Add(a, b tensor.Tensor, options ...tensor.FuncOpt) (tensor.Tenso
 		e.copied++
 		return e.StdEng.Add(a, b, options...)
 	}
+	started := time.Time{}
+	if e.timing {
+		started = time.Now()
+	}
 	e.kernel.Add(out.Float32s(), x.Float32s(), y.Float32s())
+	if e.timing {
+		e.elapsed += time.Since(started)
+	}
 	return out, nil
 }
 
