@@ -53,8 +53,11 @@ type Epilogue struct {
 
 // Conv is a planned convolution: its scratch memory stands, so that running it allocates nothing.
 type Conv struct {
-	e *Engine
-	s ConvShape
+	e       *Engine
+	s       ConvShape
+	forward *winogradPlan // nil where tiles are not used
+	data    *winogradPlan
+	filter  *winogradFilterPlan
 }
 
 // NewConv plans a convolution. Plans of one engine share its scratch memory.
@@ -63,7 +66,11 @@ func (e *Engine) NewConv(s ConvShape) (*Conv, error) {
 		return nil, err
 	}
 	c := &Conv{e: e, s: s}
-	c.plan()
+	if c.usesWinograd() {
+		c.planWinograd()
+	} else {
+		c.plan()
+	}
 	return c, nil
 }
 
@@ -72,15 +79,51 @@ func (c *Conv) Shape() ConvShape { return c.s }
 
 // Forward computes y (N,P,Q,K) from x (N,H,W,C) and w (R,S,C,K).
 func (c *Conv) Forward(y, x, w []float32, ep Epilogue) {
-	c.forwardColumns(y[:c.s.sizeY()], x[:c.s.sizeX()], w[:c.s.sizeW()], ep)
+	y, x, w = y[:c.s.sizeY()], x[:c.s.sizeX()], w[:c.s.sizeW()]
+	if g := c.forward; g != nil {
+		u := c.e.shared[:g.sharedU()]
+		g.transformFilter(c.e, u, w)
+		g.run(c.e, y, x, u, ep)
+		return
+	}
+	c.forwardColumns(y, x, w, ep)
 }
 
 // BackwardData computes dx (N,H,W,C), the gradient by x, from dy (N,P,Q,K) and w.
 func (c *Conv) BackwardData(dx, dy, w []float32) {
-	c.backwardDataColumns(dx[:c.s.sizeX()], dy[:c.s.sizeY()], w[:c.s.sizeW()])
+	dx, dy, w = dx[:c.s.sizeX()], dy[:c.s.sizeY()], w[:c.s.sizeW()]
+	if g := c.data; g != nil {
+		u := c.e.shared[:g.sharedU()]
+		rotated := c.e.shared[len(u):][:len(w)]
+		c.e.each(c.s.R*c.s.S, func(_ *worker, i int) { c.rotate(rotated, w, i) })
+		g.transformFilter(c.e, u, rotated)
+		g.run(c.e, dx, dy, u, Epilogue{})
+		return
+	}
+	c.backwardDataColumns(dx, dy, w)
 }
 
 // BackwardFilter computes dw (R,S,C,K), the gradient by w, from x and dy.
 func (c *Conv) BackwardFilter(dw, x, dy []float32) {
-	c.backwardFilterColumns(dw[:c.s.sizeW()], x[:c.s.sizeX()], dy[:c.s.sizeY()])
+	dw, x, dy = dw[:c.s.sizeW()], x[:c.s.sizeX()], dy[:c.s.sizeY()]
+	if c.filter != nil {
+		c.filter.run(c.e, dw, x, dy)
+		return
+	}
+	c.backwardFilterColumns(dw, x, dy)
+}
+
+// planWinograd plans all three passes in tiles. The gradient by data is a convolution of dy with the
+// filter turned and the padding on the other side.
+func (c *Conv) planWinograd() {
+	s, e := c.s, c.e
+	c.forward = e.planWinograd(s.N, s.H, s.W, s.C, s.P(), s.Q(), s.K, s.Pad)
+	c.data = e.planWinograd(s.N, s.P(), s.Q(), s.K, s.H, s.W, s.C, s.R-1-s.Pad)
+	c.filter = e.planWinogradFilter(s)
+	e.reserve(
+		max(c.forward.sharedU(), c.data.sharedU()+s.sizeW(), c.filter.shared()),
+		max(c.forward.private(), c.data.private()))
+	if n := max(s.C, s.K); n > len(e.zeros) {
+		e.zeros = alignedFloats(n)
+	}
 }

@@ -41,6 +41,11 @@ var strips512 = strips{
 	normalize: norms512.normalize, normSums: norms512.normSums, normGrad: norms512.normGrad,
 	maxPool: pooled(maxPool512), dot: dotted(dot512), axpy: scaled(axpy512), scale: scaled(scale512),
 	sgd: stepped(sgd512, nesterov512), maxRow: reduced(maxRow512), expSum: exponential(expSum512),
+	winograd: winograd{
+		outside: outsideOf,
+		input:   gathered(winogradInput512, 36, 36), filter: gathered(winogradFilter512, 9, 36), dy: gathered(winogradDy512, 16, 36),
+		output: scattered(winogradOutput512), dw: scatteredDw(winogradDw512),
+	},
 }
 
 var norms2 = normForms{
@@ -55,4 +60,9 @@ var strips2 = strips{
 	normalize: norms2.normalize, normSums: norms2.normSums, normGrad: norms2.normGrad,
 	maxPool: pooled(maxPool2), dot: dotted(dot2), axpy: scaled(axpy2), scale: scaled(scale2),
 	sgd: stepped(sgd2, nesterov2), maxRow: reduced(maxRow2), expSum: exponential(expSum2),
+	winograd: winograd{
+		outside: outsideOf,
+		input:   gathered(winogradInput2, 36, 36), filter: gathered(winogradFilter2, 9, 36), dy: gathered(winogradDy2, 16, 36),
+		output: scattered(winogradOutput2), dw: scatteredDw(winogradDw2),
+	},
 }

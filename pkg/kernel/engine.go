@@ -33,6 +33,7 @@ type Engine struct {
 	k       *table
 	workers []*worker
 	shared  []float32 // scratch that all threads of one call see
+	zeros   []float32 // as many as any planned convolution has channels
 	job     job
 }
 
@@ -41,6 +42,7 @@ type worker struct {
 	tile    tile
 	scratch []float32
 	window  [maxPoolSize * maxPoolSize]windowPixel
+	pixels  [frequencies]int
 }
 
 // New returns an engine, or an error that names the wrong option and what it may be.

@@ -19,6 +19,19 @@ type strips struct {
 	sgd        func(p, v, g []float32, s *sgdStep)
 	maxRow     func(x []float32) float32
 	expSum     func(dst, src []float32, scale, max float32) float32
+
+	winograd
+}
+
+// winograd are the transforms of F(4×4,3×3) for c channels of one tile. pixels are offsets of the
+// tile's pixels, those outside the image being what outside returned; frequencies lie stride apart.
+type winograd struct {
+	outside func(x, beyond []float32) int // an offset from x that leads to beyond
+	input   func(c int, dst []float32, stride int, src []float32, pixels []int)
+	filter  func(c int, dst []float32, stride int, src []float32, pixels []int)
+	dy      func(c int, dst []float32, stride int, src []float32, pixels []int)
+	output  func(c int, dst []float32, pixels []int, src []float32, stride int, bias, floor []float32)
+	dw      func(c int, dst []float32, pixels []int, src []float32, stride int)
 }
 
 // normCoefficients are the columns' numbers in dx = scale·(dy' − meanDy − (x−mean)·slope), each (C).

@@ -6,6 +6,7 @@ var genericStrips = strips{
 	relu: reluGo, reluGrad: reluGradGo, add: addGo, addBias: addBiasGo, columnSums: columnSumsGo,
 	moments: momentsGo, normalize: normalizeGo, normSums: normSumsGo, normGrad: normGradGo,
 	maxPool: maxPoolGo, dot: dotGo, axpy: axpyGo, scale: scaleGo, sgd: sgdGo, maxRow: maxRowGo, expSum: expSumGo,
+	winograd: winogradGo,
 }
 
 // reluGo: y = max(x, 0).

@@ -14,10 +14,12 @@ import (
 
 // subjects are the files that can be made, by name.
 var subjects = map[string]func(){
-	"tile_avx512":  func() { tiles(avx512) },
-	"tile_avx2":    func() { tiles(avx2) },
-	"strip_avx512": func() { strips(avx512) },
-	"strip_avx2":   func() { strips(avx2) },
+	"tile_avx512":     func() { tiles(avx512) },
+	"tile_avx2":       func() { tiles(avx2) },
+	"winograd_avx512": func() { winograds(avx512) },
+	"winograd_avx2":   func() { winograds(avx2) },
+	"strip_avx512":    func() { strips(avx512) },
+	"strip_avx2":      func() { strips(avx2) },
 }
 
 func main() {
@@ -53,4 +55,10 @@ func strips(v isa) {
 		makeRow(v, s)
 	}
 	makeMaxPool(v)
+}
+
+func winograds(v isa) {
+	for _, t := range transforms {
+		makeTransform(v, t)
+	}
 }

@@ -1,0 +1,86 @@
+package kernel
+
+// winogradFilterPlan is the gradient by the filter through tiles: at each frequency
+// a (c, k) = Σ over tiles of v (tiles, c)ᵀ·d (tiles, k), and dw = Gᵀ·a·G.
+type winogradFilterPlan struct {
+	winogradPlan
+	ldd int
+}
+
+const (
+	filterChunkFloats = 1 << 20 // of v and d together: they should stay in the last cache
+	filterChunkLeast  = 112     // tiles, so that the sums of a are worth the way
+	filterChunkMost   = 256
+	filterGroup       = 4 // tiles of one task of the transforms
+)
+
+func (e *Engine) planWinogradFilter(s ConvShape) *winogradFilterPlan {
+	g := &winogradFilterPlan{winogradPlan: *e.planWinograd(s.N, s.H, s.W, s.C, s.P(), s.Q(), s.K, s.Pad)}
+	g.ldd = g.ldm
+	g.chunk = min(max(filterChunkFloats/(frequencies*(g.ldv+g.ldd)), filterChunkLeast), filterChunkMost, g.tiles())
+	return g
+}
+
+func (g *winogradFilterPlan) strideD() int { return g.chunk*g.ldd + 16 }
+func (g *winogradFilterPlan) strideA() int { return g.c*g.k + 16 }
+func (g *winogradFilterPlan) shared() int {
+	return frequencies * (g.strideV() + g.strideD() + g.strideA())
+}
+
+func (g *winogradFilterPlan) run(e *Engine, dw, x, dy []float32) {
+	v := e.shared[:frequencies*g.strideV()]
+	d := e.shared[len(v):][:frequencies*g.strideD()]
+	a := e.shared[len(v)+len(d):][:frequencies*g.strideA()]
+	for lo := 0; lo < g.tiles(); lo += g.chunk {
+		hi := min(g.tiles(), lo+g.chunk)
+		e.each(blocks(hi-lo, filterGroup), func(w *worker, i int) {
+			first, last := block(hi-lo, filterGroup, i)
+			g.forward(e, w, v[first*g.ldv:], x, lo+first, lo+last)
+			g.forwardDy(e, w, d[first*g.ldd:], dy, lo+first, lo+last)
+		})
+		g.accumulate(e, a, v, d, hi-lo, lo > 0)
+	}
+	e.each(g.c, func(w *worker, c int) {
+		pixels := w.pixels[:9]
+		for i := range pixels {
+			pixels[i] = (i*g.c + c) * g.k
+		}
+		e.k.dw(g.k, dw, pixels, a[c*g.k:], g.strideA())
+	})
+}
+
+// forwardDy takes tiles of dy to frequencies: d[f][t][k].
+func (g *winogradFilterPlan) forwardDy(e *Engine, w *worker, d, dy []float32, lo, hi int) {
+	outside := e.k.outside(dy, e.zeros)
+	pixels := w.pixels[:16]
+	for t := lo; t < hi; t++ {
+		n, p, q := g.place(t)
+		window(pixels, tileOut, n*g.p*g.q*g.k, p, q, g.p, g.q, g.k, outside)
+		e.k.dy(g.k, d[(t-lo)*g.ldd:], g.strideD(), dy, pixels)
+	}
+}
+
+// accumulate adds a chunk's products to a, or begins it. A task is some rows of one frequency: each
+// element of a is one task's for all chunks, so the order of its sum is fixed.
+func (g *winogradFilterPlan) accumulate(e *Engine, a, v, d []float32, tiles int, add bool) {
+	rowTasks := blocks(g.c, gemmRows)
+	e.each(frequencies*rowTasks, func(w *worker, i int) {
+		f := i / rowTasks
+		m0, m1 := block(g.c, gemmRows, i%rowTasks)
+		t := &w.tile
+		*t = tile{off: oneRun, run: tiles, lda: g.ldv, ldb: g.ldd, ldc: g.k}
+		if add {
+			t.flags = tileAccumulate
+		}
+		for n := 0; n < g.k; n += e.k.nr {
+			t.b = d[f*g.strideD()+n:]
+			t.cols = min(e.k.nr, g.k-n)
+			for m := m0; m < m1; m += t.rows {
+				t.rows = evenRows(m1-m, e.k.mr)
+				t.a = v[f*g.strideV()+m:]
+				t.c = a[f*g.strideA()+m*g.k+n:]
+				e.k.transposed(t)
+			}
+		}
+	})
+}
