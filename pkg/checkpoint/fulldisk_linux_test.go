@@ -16,7 +16,7 @@ func TestFullDisk(t *testing.T) {
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=128k"); err != nil {
 		t.Skipf("no tmpfs can be mounted here: %v", err)
 	}
-	defer syscall.Unmount(dir, syscall.MNT_DETACH)
+	defer func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) }()
 	run := filepath.Join(dir, "run")
 	big := []Tensor{{Name: "a", Shape: []int{15_000}, Data: iota32(15_000)}}
 	if _, err := SaveStep(run, exampleMeta(1), big, true); err != nil {

@@ -257,9 +257,19 @@ func TestStratify(t *testing.T) {
 	if len(slices.Compact(all)) != len(labels) {
 		t.Error("a row is lost or doubled")
 	}
+	if order, fitRows := stratify(labels, 5, 1, 1); distinct(pick(labels, order[:fitRows])) != 4 {
+		t.Error("a class has no row left to fit")
+	}
 	if other, _ := stratify(labels, 5, 0.1, 2); slices.Equal(order, other) {
 		t.Error("the seed changes nothing")
 	}
+}
+
+func pick(labels, rows []int) (picked []int) {
+	for _, row := range rows {
+		picked = append(picked, labels[row])
+	}
+	return picked
 }
 
 func TestProbeErrors(t *testing.T) {

@@ -15,7 +15,7 @@ func TestFullDisk(t *testing.T) {
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=8k"); err != nil {
 		t.Skipf("no tmpfs can be mounted here: %v", err)
 	}
-	defer syscall.Unmount(dir, syscall.MNT_DETACH)
+	defer func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) }()
 	filler, path := filepath.Join(dir, "filler"), filepath.Join(dir, MetricsFile)
 	if err := os.WriteFile(filler, make([]byte, 4096), 0o666); err != nil {
 		t.Fatal(err)

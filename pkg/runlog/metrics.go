@@ -9,7 +9,6 @@ import (
 	"math"
 	"os"
 	"slices"
-	"strconv"
 )
 
 // MetricsFile is the log's name in a run directory.
@@ -59,7 +58,7 @@ func endOfStep(r io.Reader, step int) (end int64, last int, err error) {
 	lines := bufio.NewReaderSize(r, 1<<16)
 	for at := int64(0); ; {
 		line, err := lines.ReadBytes('\n')
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return end, last, nil // without its newline the last line is torn
 		}
 		if err != nil {
@@ -85,10 +84,7 @@ func (m *Metrics) Append(step, epoch int, fields ...Field) error {
 	if step < m.step {
 		return fmt.Errorf("runlog: a line of step %d after one of step %d", step, m.step)
 	}
-	b := append(m.buf[:0], `{"step":`...)
-	b = strconv.AppendInt(b, int64(step), 10)
-	b = append(b, `,"epoch":`...)
-	b = strconv.AppendInt(b, int64(epoch), 10)
+	b := fmt.Appendf(m.buf[:0], `{"step":%d,"epoch":%d`, step, epoch)
 	for i, field := range fields {
 		if field.Key == "step" || field.Key == "epoch" || slices.ContainsFunc(fields[:i], func(f Field) bool { return f.Key == field.Key }) {
 			return fmt.Errorf("runlog: the key %q stands twice in a line", field.Key)
@@ -101,9 +97,9 @@ func (m *Metrics) Append(step, epoch int, fields ...Field) error {
 		if err != nil {
 			return fmt.Errorf("runlog: %q: %w", field.Key, err)
 		}
-		b = append(append(append(append(b, ','), key...), ':'), value...)
+		b = fmt.Appendf(b, ",%s:%s", key, value)
 	}
-	m.buf = append(b, "}\n"...)
+	m.buf = fmt.Appendln(b, "}")
 	// One write a line: a reader sees it whole, and a kill loses none before it.
 	if _, err := m.file.Write(m.buf); err != nil {
 		m.err = fmt.Errorf("runlog: %w", err)

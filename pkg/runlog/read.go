@@ -29,7 +29,7 @@ func ReadMetrics(path string, visit func(Record) error) error {
 	lines := bufio.NewReaderSize(f, 1<<16)
 	for number := 1; ; number++ {
 		line, err := lines.ReadBytes('\n')
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {

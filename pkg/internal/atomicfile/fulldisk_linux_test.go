@@ -14,7 +14,7 @@ func TestFullDisk(t *testing.T) {
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=64k"); err != nil {
 		t.Skipf("no tmpfs can be mounted here: %v", err)
 	}
-	defer syscall.Unmount(dir, 0)
+	defer func() { _ = syscall.Unmount(dir, 0) }()
 	path := filepath.Join(dir, "f")
 	if err := writeText(path, "former"); err != nil {
 		t.Fatal(err)
