@@ -100,6 +100,9 @@ func TestSidecar(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if !strings.Contains(string(data), `"path":" ä<.png","label":null`) {
+		t.Errorf("the text is escaped for HTML:\n%s", data)
+	}
 	type line struct {
 		Path  string
 		Label *string
@@ -282,7 +285,7 @@ func BenchmarkAppend(b *testing.B) {
 			w := &writer{dim: len(vector), classes: []string{"c"}}
 			discard := &output{bufio.NewWriter(io.Discard), nil}
 			if extension == ".npy" {
-				w.encoder = &npy{w, discard, discard, nil}
+				w.encoder = &npy{w, discard, discard, json.NewEncoder(discard), nil}
 			} else {
 				w.encoder = &csv{w, discard, nil}
 			}

@@ -21,6 +21,7 @@ const npyHeader = 128
 type npy struct {
 	w              *writer
 	array, sidecar *output
+	lines          *json.Encoder // of the sidecar
 	buf            []byte
 }
 
@@ -41,7 +42,8 @@ func newNPY(w *writer) (encoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &npy{w, array, sidecar, nil}
+	e := &npy{w, array, sidecar, json.NewEncoder(sidecar), nil}
+	e.lines.SetEscapeHTML(false)
 	_, err = array.Write(make([]byte, npyHeader))
 	return e, err
 }
@@ -61,7 +63,7 @@ func (e *npy) row(path string, label int, vector []float32) error {
 	if name, ok := e.w.className(label); ok {
 		line.Label = &name
 	}
-	if err := json.NewEncoder(e.sidecar).Encode(line); err != nil {
+	if err := e.lines.Encode(line); err != nil {
 		return fmt.Errorf("embedding: %w", err)
 	}
 	return nil
