@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"supcon/pkg/fault"
-	"supcon/pkg/internal/nearest"
 )
 
 // Spec says which net: it stands in every checkpoint, so that no configuration
@@ -71,7 +70,7 @@ func (s Spec) Check() error {
 	a, ok := find(s.Name)
 	switch {
 	case !ok:
-		return fault.Usage.Errorf("model: there is no model %q, only %v%s", s.Name, Names(), nearest.Hint(s.Name, Names()))
+		return fault.Usage.Errorf("model: there is no model %q, only %v%s", s.Name, Names(), fault.DidYouMean(s.Name, Names()))
 	case s.Stem != SmallStem && s.Stem != LargeStem:
 		return fault.Usage.Errorf("model: there is no stem %q, only %s and %s", s.Stem, SmallStem, LargeStem)
 	case s.Stem == LargeStem && !a.largeStem:

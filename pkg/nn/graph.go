@@ -22,7 +22,9 @@ type Graph struct {
 
 // NewTraining returns an empty training graph.
 func NewTraining(e *kernel.Engine) *Graph {
-	return &Graph{Graph: op.NewGraph(e), training: true, nodes: map[*Param]*G.Node{}}
+	g := &Graph{Graph: op.NewGraph(e), training: true, nodes: map[*Param]*G.Node{}}
+	g.Recompute()
+	return g
 }
 
 // NewInference returns an empty inference graph.

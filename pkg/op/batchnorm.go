@@ -73,7 +73,7 @@ func (g *Graph) BatchNorm(name string, x, gamma, beta, residual *G.Node, state *
 		shape: kernel.NormShape{Rows: shape.TotalSize() / c, C: c, Eps: float32(state.Eps), ReLU: relu},
 		mean:  make([]float32, c), variance: make([]float32, c), invStd: make([]float32, c),
 	}
-	return g.add(name, spec{
+	y := g.add(name, spec{
 		kind: "batchnorm", shape: shape,
 		compute: func(out []float32, in arguments) error {
 			var res []float32
@@ -86,6 +86,22 @@ func (g *Graph) BatchNorm(name string, x, gamma, beta, residual *G.Node, state *
 		},
 		diff: func(in G.Nodes, y, dy *G.Node) G.Nodes { return g.batchNormGradient(name, n, in, y, dy) },
 	}, inputs...)
+	if residual == nil {
+		g.makeAgain[y] = func() *G.Node { return g.normAgain(name, n, x, gamma, beta) }
+	}
+	return y
+}
+
+// normAgain computes the output of a batch norm once more from the statistics
+// of the batch, which it does not touch.
+func (g *Graph) normAgain(name string, n *norm, x, gamma, beta *G.Node) *G.Node {
+	return g.add(name+".again", spec{
+		kind: "batchnorm again", shape: x.Shape(),
+		compute: func(out []float32, in arguments) error {
+			g.engine.BatchNormInference(n.shape, out, in.floats[0], nil, in.floats[1], in.floats[2], n.mean, n.variance)
+			return nil
+		},
+	}, x, gamma, beta)
 }
 
 // batchNormGradient computes dx, dγ, dβ and the residual's gradient at once;
@@ -109,7 +125,7 @@ func (g *Graph) batchNormGradient(name string, n *norm, in G.Nodes, y, dy *G.Nod
 				in.floats[0], in.floats[1], in.floats[2], in.floats[3], n.mean, n.invStd)
 			return nil
 		},
-	}, dy, y, in[0], in[1])
+	}, dy, g.madeAgain(y), in[0], in[1])
 	grads := G.Nodes{dx, g.fetch(name+".dgamma", dx, dgamma), g.fetch(name+".dbeta", dx, dbeta)}
 	if dresidual != nil {
 		grads = append(grads, g.fetch(name+".dresidual", dx, dresidual))

@@ -52,7 +52,7 @@ func (g *Graph) Conv(name string, x, w *G.Node, geometry Geometry) *G.Node {
 					conv.BackwardFilter(out, in.floats[0], in.floats[1])
 					return nil
 				},
-			}, in[0], dy)
+			}, g.inBackward(in[0]), dy)
 			if g.sources[in[0]] {
 				return G.Nodes{nil, dw}
 			}

@@ -100,6 +100,52 @@ func TestPlanReusesMemory(t *testing.T) {
 	}
 }
 
+// plain is a chain of units without residuals, whose outputs can be made again.
+func plain(t *testing.T, recompute bool) (g *Graph, results []*G.Node, state *NormState) {
+	t.Helper()
+	g = NewGraph(newEngine(t))
+	if recompute {
+		g.Recompute()
+	}
+	state = NewNormState(4)
+	y := g.Input("x", 6, 8, 8, 4)
+	if err := Bind(y, drawn(1, 6, 8, 8, 4).Float32()); err != nil {
+		t.Fatal(err)
+	}
+	var parameters []*G.Node
+	for i := range 5 {
+		name := string(rune('a' + i))
+		w := g.Parameter(name+".w", denseOf(drawn(uint64(i), 3, 3, 4, 4)))
+		gamma, beta := g.Parameter(name+".gamma", denseOf(drawn(20+uint64(i), 4))), g.Parameter(name+".beta", denseOf(drawn(40+uint64(i), 4)))
+		parameters = append(parameters, w, gamma, beta)
+		y = g.BatchNorm(name+".norm", g.Conv(name+".conv", y, w, Geometry{1, 1}), gamma, beta, nil, state, true)
+	}
+	return g, g.Gradients(g.against(g.GlobalAvgPool("pool", y), drawn(9, 6, 4)), parameters...), state
+}
+
+func TestRecomputingSavesMemoryAndChangesNothing(t *testing.T) {
+	g, results, state := plain(t, false)
+	want := execute(t, g, "machine", results...)
+	again, resultsAgain, stateAgain := plain(t, true)
+	for i, got := range execute(t, again, "machine", resultsAgain...) {
+		numtest.Close(t, resultsAgain[i].Name(), got, want[i], numtest.LayerFloat32)
+	}
+	if stateAgain.Batches != state.Batches || !slices.Equal(stateAgain.Mean, state.Mean) {
+		t.Error("the running statistics saw a batch twice")
+	}
+	whole, err := g.Compile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	saving, err := again.Compile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if saving.Bytes() > whole.Bytes()*4/5 {
+		t.Errorf("%d bytes with recomputing, %d without", saving.Bytes(), whole.Bytes())
+	}
+}
+
 func TestRunsRepeat(t *testing.T) {
 	g, results := deep(t)
 	first := execute(t, g, "machine", results...)
