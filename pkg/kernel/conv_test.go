@@ -23,6 +23,7 @@ var convCases = []ConvShape{
 	{N: 1, H: 12, W: 11, C: 4, K: 6, R: 5, S: 3, Stride: 3, Pad: 2},
 	{N: 3, H: 2, W: 2, C: 16, K: 16, R: 3, S: 3, Stride: 1, Pad: 1},
 	{N: 3, H: 2, W: 2, C: 16, K: 16, R: 3, S: 3, Stride: 2, Pad: 1},
+	{N: 1, H: 5, W: 15, C: 256, K: 8, R: 1, S: 1, Stride: 2},
 	{N: 1, H: 34, W: 30, C: 6, K: 40, R: 3, S: 3, Stride: 1, Pad: 1},
 }
 

@@ -43,6 +43,7 @@ type worker struct {
 	scratch []float32
 	window  [maxPoolSize * maxPoolSize]windowPixel
 	pixels  [frequencies]int
+	offsets []int
 }
 
 // New returns an engine, or an error that names the wrong option and what it may be.

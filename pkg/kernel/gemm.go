@@ -15,10 +15,14 @@ const (
 	gemmRows    = 112                  // rows of one task
 	gemmCols    = 128                  // columns of one task
 	gemmPrivate = gemmRows * (gemmK + 16)
+	leastTasks  = 4 // for each thread, so that they end together
 )
 
 // Gemm computes C (M,N) = op(A)·op(B), all row-major and tightly packed.
-func (e *Engine) Gemm(s GemmShape, c, a, b []float32) {
+func (e *Engine) Gemm(s GemmShape, c, a, b []float32) { e.gemm(s, c, a, b, Epilogue{}) }
+
+// gemm is Gemm with an epilogue, the bias along N.
+func (e *Engine) gemm(s GemmShape, c, a, b []float32, ep Epilogue) {
 	if s.M == 0 || s.N == 0 {
 		return
 	}
@@ -32,13 +36,13 @@ func (e *Engine) Gemm(s GemmShape, c, a, b []float32) {
 	a, b = a[:s.M*s.K], b[:s.N*s.K]
 	for n0 := 0; n0 < s.N; n0 += gemmN {
 		for k0 := 0; k0 < s.K; k0 += gemmK {
-			e.gemmBlock(s, c, a, b, n0, k0)
+			e.gemmBlock(s, c, a, b, ep, n0, k0)
 		}
 	}
 }
 
 // gemmBlock adds the product over k0…k0+gemmK to the columns n0…n0+gemmN.
-func (e *Engine) gemmBlock(s GemmShape, c, a, b []float32, n0, k0 int) {
+func (e *Engine) gemmBlock(s GemmShape, c, a, b []float32, ep Epilogue, n0, k0 int) {
 	cols, depth := min(gemmN, s.N-n0), min(gemmK, s.K-k0)
 	ldb := s.N
 	from := b[k0*s.N+n0:]
@@ -50,8 +54,15 @@ func (e *Engine) gemmBlock(s GemmShape, c, a, b []float32, n0, k0 int) {
 	packed := e.shared[:p.size()]
 	e.each(p.count(), func(_ *worker, i int) { p.pack(packed, from, ldb, s.TransB, i) })
 
-	part := gemmPart{s: s, c: c, a: a, packed: packed, p: p, n0: n0, k0: k0}
-	rowTasks, colTasks := blocks(s.M, gemmRows), blocks(cols, gemmCols)
+	part := gemmPart{s: s, c: c, a: a, packed: packed, p: p, n0: n0, k0: k0, rows: gemmRows}
+	if k0+depth == s.K {
+		part.ep = ep
+	}
+	colTasks := blocks(cols, gemmCols)
+	for part.rows > e.k.mr && blocks(s.M, part.rows)*colTasks < leastTasks*e.threads {
+		part.rows /= 2
+	}
+	rowTasks := blocks(s.M, part.rows)
 	e.each(rowTasks*colTasks, func(w *worker, i int) {
 		part.run(e.k, w, i%rowTasks, i/rowTasks)
 	})
@@ -62,12 +73,14 @@ type gemmPart struct {
 	s            GemmShape
 	c, a, packed []float32
 	p            panels
+	ep           Epilogue // for the last block of the depth
 	n0, k0       int
+	rows         int // of one task
 }
 
 // run computes the tiles of one task: rows × columns of the block.
 func (g *gemmPart) run(k *table, w *worker, rowTask, colTask int) {
-	m0, m1 := block(g.s.M, gemmRows, rowTask)
+	m0, m1 := block(g.s.M, g.rows, rowTask)
 	c0, c1 := block(g.p.cols, gemmCols, colTask)
 	t := &w.tile
 	*t = tile{off: oneRun, run: g.p.depth, ldb: g.p.nr, ldc: g.s.N}
@@ -83,16 +96,16 @@ func (g *gemmPart) run(k *table, w *worker, rowTask, colTask int) {
 		a, t.lda = spread(w.scratch, a, m1-m0, g.p.depth, t.lda)
 		step = t.lda
 	}
-	if g.k0 > 0 || g.s.Accumulate {
-		t.flags = tileAccumulate
-	}
 	for n := c0; n < c1; n += g.p.nr {
 		t.b = g.p.panel(g.packed, n/g.p.nr)
 		t.cols = min(g.p.nr, c1-n)
 		for m := m0; m < m1; m += t.rows {
 			t.rows = evenRows(m1-m, k.mr)
 			t.a = a[(m-m0)*step:]
-			t.c = g.c[m*g.s.N+g.n0+n:]
+			t.epilogue(g.ep, g.c, m*g.s.N+g.n0+n, g.n0+n)
+			if g.k0 > 0 || g.s.Accumulate {
+				t.flags |= tileAccumulate
+			}
 			kernel(t)
 		}
 	}

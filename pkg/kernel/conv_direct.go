@@ -1,0 +1,191 @@
+package kernel
+
+// correlation is a convolution as the direct kernels see it: a grid of p×q outputs with k channels, of
+// which (i,j) sees the r×s source pixels from (i·step−top, j·step−left) on. The grid may be every
+// Stride-th pixel of the output image: that is what the gradient by a strided convolution's input
+// falls into.
+type correlation struct {
+	n, h, w, c int // source images
+	r, s, step int
+	top, left  int
+	p, q, k    int
+	base       int // of the grid in an output image
+	rowStep    int // from one row of the grid to the next, in floats
+	colStep    int
+	imageStep  int
+}
+
+const (
+	directPixels = 224 // outputs of one task, roughly
+	directLeast  = 6   // outputs in a row below which gathering pixels into full tiles is better
+	gatherPixels = 112 // outputs of one task, gathered
+)
+
+func (g *correlation) depth() int { return g.r * g.s * g.c }
+
+// inPlace says whether the source can be read where it lies: no output sees beyond the image.
+func (g *correlation) inPlace() bool {
+	return g.top <= 0 && g.left <= 0 && (g.p-1)*g.step-g.top+g.r <= g.h && (g.q-1)*g.step-g.left+g.s <= g.w
+}
+
+// gathers says whether pixels are copied into the rows of a matrix: where rows of the grid are too
+// short for a tile, or the pixels of a tile would push each other out of the cache.
+func (g *correlation) gathers() bool {
+	return g.q < directLeast && g.p*g.n > 1 || g.step*g.c%aliasing == 0
+}
+
+// rows is how many rows of the grid a task takes.
+func (g *correlation) rows() int { return min(g.p, max(1, directPixels/g.q)) }
+
+// bandWidth and bandRows are the size of the source that a task sees, in pixels.
+func (g *correlation) bandWidth() int        { return (g.q-1)*g.step + g.s }
+func (g *correlation) bandRows(rows int) int { return (rows-1)*g.step + g.r }
+
+// private is the scratch of one task, in floats.
+func (g *correlation) private() int {
+	if g.gathers() {
+		return gatherPixels * (g.depth() + 16)
+	}
+	if g.inPlace() {
+		return 0
+	}
+	return g.bandRows(g.rows()) * g.bandWidth() * g.c
+}
+
+// run computes the grid of y from x and the packed filter.
+func (g *correlation) run(e *Engine, y, x, packed []float32, b panels, ep Epilogue) {
+	if g.p < 1 || g.q < 1 {
+		return
+	}
+	if g.gathers() {
+		g.runGathered(e, y, x, packed, b, ep)
+		return
+	}
+	rows := g.rows()
+	bands := blocks(g.p, rows)
+	e.each(g.n*bands, func(w *worker, i int) {
+		lo, hi := block(g.p, rows, i%bands)
+		g.band(e, w, y, x, packed, b, ep, i/bands, lo, hi)
+	})
+}
+
+// band computes the rows lo…hi of the grid of one image.
+func (g *correlation) band(e *Engine, w *worker, y, x, packed []float32, b panels, ep Epilogue, image, lo, hi int) {
+	source, width := x[image*g.h*g.w*g.c:][:g.h*g.w*g.c], g.w
+	first := ((lo*g.step-g.top)*g.w - g.left) * g.c
+	if !g.inPlace() {
+		width, first = g.bandWidth(), 0
+		g.copyBand(w.scratch, source, lo*g.step-g.top, g.bandRows(hi-lo))
+		source = w.scratch
+	}
+	t := &w.tile
+	*t = tile{off: w.runs(g.r, width*g.c), run: g.s * g.c, lda: g.step * g.c, ldb: b.nr, ldc: g.colStep}
+	for j := range b.count() {
+		n0, n1 := block(b.cols, b.nr, j)
+		t.b, t.cols = b.panel(packed, j), n1-n0
+		for p := lo; p < hi; p++ {
+			a := first + (p-lo)*g.step*width*g.c
+			out := image*g.imageStep + g.base + p*g.rowStep + n0
+			for q := 0; q < g.q; q += t.rows {
+				t.rows = evenRows(g.q-q, e.k.mr)
+				t.a = source[a+q*t.lda:]
+				t.epilogue(ep, y, out+q*g.colStep, n0)
+				e.k.direct(t)
+			}
+		}
+	}
+}
+
+// epilogue points a tile at its outputs and at what is added to them.
+func (t *tile) epilogue(ep Epilogue, y []float32, at, n0 int) {
+	t.c, t.flags = y[at:], 0
+	if ep.ReLU {
+		t.flags = tileReLU
+	}
+	if ep.Bias != nil {
+		t.bias = ep.Bias[n0:]
+	}
+	if ep.Residual != nil {
+		t.residual = ep.Residual[at:]
+	}
+}
+
+// runs is the offset list of count runs that lie step apart.
+func (w *worker) runs(count, step int) []int {
+	for len(w.offsets) < count {
+		w.offsets = append(w.offsets, 0)
+	}
+	for i := range count {
+		w.offsets[i] = i * step
+	}
+	return w.offsets[:count]
+}
+
+// copyBand copies the source rows from top on, with zeros for what lies beyond the image.
+func (g *correlation) copyBand(dst, image []float32, top, rows int) {
+	for r := range rows {
+		row := dst[r*g.bandWidth()*g.c:][:g.bandWidth()*g.c]
+		g.copyRow(row, image, top+r)
+	}
+}
+
+// copyRow copies one source row, from column −left on, to fill dst.
+func (g *correlation) copyRow(dst, image []float32, row int) {
+	if row < 0 || row >= g.h {
+		clear(dst)
+		return
+	}
+	from := image[row*g.w*g.c:][:g.w*g.c]
+	if g.left < 0 {
+		from = from[min(len(from), -g.left*g.c):]
+	}
+	before := min(len(dst), max(g.left, 0)*g.c)
+	clear(dst[:before])
+	copied := copy(dst[before:], from)
+	clear(dst[before+copied:])
+}
+
+// runGathered is run by way of a matrix: the r·s·c floats that each output sees, one row for each.
+func (g *correlation) runGathered(e *Engine, y, x, packed []float32, b panels, ep Epilogue) {
+	pixels, ld := g.n*g.p*g.q, g.depth()+16
+	e.each(blocks(pixels, gatherPixels), func(w *worker, i int) {
+		lo, hi := block(pixels, gatherPixels, i)
+		for m := lo; m < hi; m++ {
+			g.gather(w.scratch[(m-lo)*ld:][:g.depth()], x, m)
+		}
+		t := &w.tile
+		*t = tile{off: oneRun, run: g.depth(), lda: ld, ldb: b.nr, ldc: g.colStep}
+		for j := range b.count() {
+			n0, n1 := block(b.cols, b.nr, j)
+			t.b, t.cols = b.panel(packed, j), n1-n0
+			g.gatheredTiles(e, t, w.scratch, y, ep, n0, lo, hi)
+		}
+	})
+}
+
+// gatheredTiles computes outputs lo…hi for one panel. A tile ends where the outputs stop being
+// equally far apart: at the end of a row of the grid, or never when the grid is the whole image.
+func (g *correlation) gatheredTiles(e *Engine, t *tile, rows, y []float32, ep Epilogue, n0, lo, hi int) {
+	whole := g.rowStep == g.q*g.colStep && g.imageStep == g.p*g.rowStep
+	for m := lo; m < hi; m += t.rows {
+		left := hi - m
+		if !whole {
+			left = min(left, g.q-m%g.q)
+		}
+		t.rows = evenRows(left, e.k.mr)
+		t.a = rows[(m-lo)*t.lda:]
+		t.epilogue(ep, y, m/(g.p*g.q)*g.imageStep+g.base+m/g.q%g.p*g.rowStep+m%g.q*g.colStep+n0, n0)
+		e.k.direct(t)
+	}
+}
+
+// gather copies what output m sees.
+func (g *correlation) gather(dst, x []float32, m int) {
+	n, p, q := m/(g.p*g.q), m/g.q%g.p, m%g.q
+	image := x[n*g.h*g.w*g.c:][:g.h*g.w*g.c]
+	shifted := *g
+	shifted.left = g.left - q*g.step
+	for r := range g.r {
+		shifted.copyRow(dst[r*g.s*g.c:][:g.s*g.c], image, p*g.step-g.top+r)
+	}
+}

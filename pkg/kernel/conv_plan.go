@@ -1,0 +1,147 @@
+package kernel
+
+// Conv is a planned convolution: its scratch memory stands, so that running it allocates nothing.
+type Conv struct {
+	e      *Engine
+	s      ConvShape
+	tile   *convTiles  // in tiles of 4×4 outputs, by Winograd; nil where that is not the better way
+	g      correlation // otherwise
+	phases []dataPhase
+	filter *filterPlan
+}
+
+// convTiles are the three passes by Winograd.
+type convTiles struct {
+	forward, data *winogradPlan
+	filter        *winogradFilterPlan
+}
+
+// NewConv plans a convolution. Plans of one engine share its scratch memory.
+func (e *Engine) NewConv(s ConvShape) (*Conv, error) {
+	if err := s.Check(); err != nil {
+		return nil, err
+	}
+	c := &Conv{e: e, s: s}
+	switch {
+	case c.usesWinograd():
+		c.planTiles()
+	case s.isProduct():
+		e.reserve(gemmShared, gemmPrivate)
+	default:
+		c.planDirect()
+	}
+	return c, nil
+}
+
+// Shape is the geometry the convolution was planned for.
+func (c *Conv) Shape() ConvShape { return c.s }
+
+// isProduct says whether the convolution is a matrix product of all pixels with the filter.
+func (s ConvShape) isProduct() bool { return s.R == 1 && s.S == 1 && s.Stride == 1 && s.Pad == 0 }
+
+// correlation is the forward pass as the direct kernels see it.
+func (s ConvShape) correlation() correlation {
+	p, q := s.P(), s.Q()
+	return correlation{
+		n: s.N, h: s.H, w: s.W, c: s.C, r: s.R, s: s.S, step: s.Stride, top: s.Pad, left: s.Pad,
+		p: p, q: q, k: s.K, rowStep: q * s.K, colStep: s.K, imageStep: p * q * s.K,
+	}
+}
+
+func (c *Conv) planDirect() {
+	nr := c.e.k.nr
+	c.g, c.phases, c.filter = c.s.correlation(), c.s.dataPhases(), c.e.planFilter(c.s)
+	w := panels{cols: c.s.K, depth: c.s.taps(), nr: nr}
+	shared, private := max(w.size(), c.filter.shared(nr)), c.g.private()
+	for i := range c.phases {
+		ph := &c.phases[i]
+		b := ph.panels(nr)
+		shared, private = max(shared, b.size()), max(private, ph.g.private())
+	}
+	c.e.reserve(shared, private)
+	for _, w := range c.e.workers {
+		w.runs(c.s.R, 0)
+	}
+}
+
+// planTiles plans all three passes in tiles. The gradient by data is a convolution of dy with the
+// filter turned and the padding on the other side.
+func (c *Conv) planTiles() {
+	s, e := c.s, c.e
+	t := &convTiles{
+		forward: e.planWinograd(s.N, s.H, s.W, s.C, s.P(), s.Q(), s.K, s.Pad),
+		data:    e.planWinograd(s.N, s.P(), s.Q(), s.K, s.H, s.W, s.C, s.R-1-s.Pad),
+		filter:  e.planWinogradFilter(s),
+	}
+	e.reserve(
+		max(t.forward.sharedU(), t.data.sharedU()+s.sizeW(), t.filter.shared()),
+		max(t.forward.private(), t.data.private()))
+	if n := max(s.C, s.K); n > len(e.zeros) {
+		e.zeros = alignedFloats(n)
+	}
+	c.tile = t
+}
+
+// Forward computes y (N,P,Q,K) from x (N,H,W,C) and w (R,S,C,K).
+func (c *Conv) Forward(y, x, w []float32, ep Epilogue) {
+	s := c.s
+	y, x, w = y[:s.sizeY()], x[:s.sizeX()], w[:s.sizeW()]
+	switch {
+	case c.tile != nil:
+		g := c.tile.forward
+		u := c.e.shared[:g.sharedU()]
+		g.transformFilter(c.e, u, w)
+		g.run(c.e, y, x, u, ep)
+	case s.isProduct():
+		c.e.gemm(GemmShape{M: s.pixels(), N: s.K, K: s.C}, y, x, w, ep)
+	default:
+		b := panels{cols: s.K, depth: s.taps(), nr: c.e.k.nr}
+		packed := c.e.shared[:b.size()]
+		c.e.each(b.count(), func(_ *worker, i int) { b.pack(packed, w, s.K, false, i) })
+		c.g.run(c.e, y, x, packed, b, ep)
+	}
+}
+
+// BackwardData computes dx (N,H,W,C), the gradient by x, from dy (N,P,Q,K) and w.
+func (c *Conv) BackwardData(dx, dy, w []float32) {
+	s := c.s
+	dx, dy, w = dx[:s.sizeX()], dy[:s.sizeY()], w[:s.sizeW()]
+	switch {
+	case c.tile != nil:
+		g := c.tile.data
+		u := c.e.shared[:g.sharedU()]
+		rotated := c.e.shared[len(u):][:len(w)]
+		c.e.each(s.R*s.S, func(_ *worker, i int) { s.rotate(rotated, w, i) })
+		g.transformFilter(c.e, u, rotated)
+		g.run(c.e, dx, dy, u, Epilogue{})
+	case s.isProduct():
+		c.e.gemm(GemmShape{M: s.pixels(), N: s.C, K: s.K, TransB: true}, dx, dy, w, Epilogue{})
+	default:
+		c.backwardData(dx, dy, w)
+	}
+}
+
+// rotate writes tap i of the filter turned by 180°, with input and output channels exchanged.
+func (s ConvShape) rotate(dst, w []float32, i int) {
+	from := w[i*s.C*s.K:][:s.C*s.K]
+	to := dst[(s.R*s.S-1-i)*s.C*s.K:][:s.C*s.K]
+	for c := range s.C {
+		for k, v := range from[c*s.K:][:s.K] {
+			to[k*s.C+c] = v
+		}
+	}
+}
+
+// BackwardFilter computes dw (R,S,C,K), the gradient by w, from x and dy.
+func (c *Conv) BackwardFilter(dw, x, dy []float32) {
+	s := c.s
+	dw, x, dy = dw[:s.sizeW()], x[:s.sizeX()], dy[:s.sizeY()]
+	switch {
+	case c.tile != nil:
+		c.tile.filter.run(c.e, dw, x, dy)
+	case s.isProduct():
+		c.e.gemm(GemmShape{M: s.C, N: s.K, K: s.pixels(), TransA: true}, dw, x, dy, Epilogue{})
+	default:
+		c.filter.run(c.e, dw, x, dy)
+	}
+}
