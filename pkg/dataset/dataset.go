@@ -6,8 +6,11 @@ package dataset
 import (
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"supcon/pkg/fault"
 )
@@ -63,20 +66,40 @@ func (s *Set) ClassCounts() []int {
 
 // Read returns the encoded bytes of item i.
 func (s *Set) Read(i int) ([]byte, error) {
-	path := s.Items[i].Path
 	if s.source != nil {
-		return s.source.read(path)
+		return s.source.read(s.Items[i].Path)
 	}
-	name := filepath.FromSlash(path)
-	if !filepath.IsAbs(name) {
-		name = filepath.Join(s.Root, name)
-	}
-	data, err := readFile(name)
+	data, err := readFile(s.file(i))
 	if err != nil {
 		return nil, fault.Data.Errorf("dataset: read: %w", err)
 	}
 	return data, nil
 }
+
+// file is where item i lies; a manifest may have absolute paths.
+func (s *Set) file(i int) string {
+	name := filepath.FromSlash(s.Items[i].Path)
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(s.Root, name)
+}
+
+// sort brings the items into the order of their paths.
+func (s *Set) sort() {
+	slices.SortFunc(s.Items, func(a, b Item) int { return strings.Compare(a.Path, b.Path) })
+}
+
+// countOther counts a file that is no image and keeps the first names.
+func (s *Set) countOther(path string) {
+	s.NotImages++
+	if len(s.NotImageExamples) < examplesKept {
+		s.NotImageExamples = append(s.NotImageExamples, path)
+	}
+}
+
+// sortedKeys lists the keys of a map in order.
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 // readFile is os.ReadFile for regular files of bearable size: a pipe or a
 // device that took the place of an image must not hang or flood the process.

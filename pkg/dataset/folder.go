@@ -35,6 +35,7 @@ const (
 // first folder below the root, at whatever depth the image lies. Symbolic links
 // are followed and a loop ends, hidden files are skipped, files that are no
 // images are counted. With o.Unlabelled any tree will do and labels are -1.
+// A file is taken by its extension: a CSV manifest (path,label).
 // A missing, unreadable or empty folder is a data error that says what to do.
 func Open(root string, o Options) (*Set, error) {
 	info, err := os.Stat(root)
@@ -44,13 +45,21 @@ func Open(root string, o Options) (*Set, error) {
 	case err != nil:
 		return nil, fault.Data.Errorf("dataset: open %s: %w", root, err)
 	case !info.IsDir():
-		return nil, fault.Data.Errorf("dataset: %s is a file; give a folder of images", root)
+		return openFile(root, o)
 	}
 	w := &walker{set: &Set{Root: root}, labelled: !o.Unlabelled}
 	if err := w.walk(root, "", []fs.FileInfo{info}); err != nil {
 		return nil, err
 	}
 	return w.finish()
+}
+
+// openFile opens what is no folder.
+func openFile(name string, o Options) (*Set, error) {
+	if strings.EqualFold(filepath.Ext(name), ".csv") {
+		return openManifest(name, o)
+	}
+	return nil, fault.Data.Errorf("dataset: %s is a file; give a folder of images or a CSV manifest", name)
 }
 
 // walker gathers the images of a tree.
@@ -135,10 +144,7 @@ func (w *walker) enter(dir, rel string, link bool, ancestors []fs.FileInfo) erro
 // file takes an image into the set, or counts what is none.
 func (w *walker) file(full, rel string, regular bool) {
 	if !regular || !looksLikeImage(full) {
-		w.set.NotImages++
-		if len(w.set.NotImageExamples) < examplesKept {
-			w.set.NotImageExamples = append(w.set.NotImageExamples, rel)
-		}
+		w.set.countOther(rel)
 		return
 	}
 	label := -1
@@ -161,7 +167,7 @@ func (w *walker) finish() (*Set, error) {
 	if w.rootImages > 0 {
 		s.Notes = append(s.Notes, fmt.Sprintf("%s in %s lie outside any class folder and are left out", count(w.rootImages, "image"), s.Root))
 	}
-	slices.SortFunc(s.Items, func(a, b Item) int { return strings.Compare(a.Path, b.Path) })
+	s.sort()
 	s.noteSingles()
 	return s, nil
 }
