@@ -152,22 +152,21 @@ func TestValidateNamesKeyValueAndRemedy(t *testing.T) {
 
 func TestResolveAutomatic(t *testing.T) {
 	for _, c := range []struct {
-		batch, side int
+		batch, size int
 		lr, warmup  float64
-		size        int
 		recipe      string
-	}{{256, 32, 0.05, 0, 32, "cifar"}, {512, 400, 0.1, 10, 224, "imagenet"}, {128, 64, 0.025, 0, 224, "imagenet"}} {
+	}{{256, 32, 0.05, 0, "cifar"}, {512, 224, 0.1, 10, "imagenet"}, {128, 64, 0.025, 0, "cifar"}} {
 		r := Default()
-		r.BatchSize = c.batch
-		r.ResolveAutomatic(c.side)
-		if r.LR != c.lr || r.WarmupEpochs != c.warmup || r.ImageSize != c.size || r.Recipe != c.recipe {
-			t.Errorf("batch %d, side %d: lr %v, warm-up %v, size %d, recipe %s; want %+v", c.batch, c.side, r.LR, r.WarmupEpochs, r.ImageSize, r.Recipe, c)
+		r.BatchSize, r.ImageSize = c.batch, c.size
+		r.ResolveAutomatic()
+		if r.LR != c.lr || r.WarmupEpochs != c.warmup || r.Recipe != c.recipe {
+			t.Errorf("batch %d, size %d: lr %v, warm-up %v, recipe %s; want %+v", c.batch, c.size, r.LR, r.WarmupEpochs, r.Recipe, c)
 		}
 	}
 	r := Default()
 	r.LR, r.WarmupEpochs, r.ImageSize, r.Recipe = 1, 3, 48, "none"
 	want := r
-	r.ResolveAutomatic(400)
+	r.ResolveAutomatic()
 	if diff := cmp.Diff(want, r); diff != "" {
 		t.Errorf("given settings were changed: %s", diff)
 	}

@@ -58,10 +58,14 @@ const (
 	defaultWarmup    = 10
 )
 
+// largestSmallImage is the greatest side in pixels that the recipe for small
+// images, the one without blur, is meant for.
+const largestSmallImage = 64
+
 // ResolveAutomatic fills in the settings whose default depends on others: the
-// learning rate and the warm-up from the batch size, the image size from the
-// median shorter side of the data in pixels, the recipe from the image size.
-func (r *Run) ResolveAutomatic(medianShorterSide int) {
+// learning rate and the warm-up from the batch size, the recipe from the image
+// size, which has to be known by now.
+func (r *Run) ResolveAutomatic() {
 	if r.LR == 0 {
 		r.LR = 0.05 * float64(r.BatchSize) / 256
 	}
@@ -71,15 +75,9 @@ func (r *Run) ResolveAutomatic(medianShorterSide int) {
 			r.WarmupEpochs = defaultWarmup
 		}
 	}
-	if r.ImageSize == 0 {
-		r.ImageSize = 224
-		if medianShorterSide < 64 {
-			r.ImageSize = 32
-		}
-	}
 	if r.Recipe == "" {
 		r.Recipe = "imagenet"
-		if r.ImageSize <= 64 {
+		if r.ImageSize <= largestSmallImage {
 			r.Recipe = "cifar"
 		}
 	}

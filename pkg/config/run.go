@@ -42,7 +42,6 @@ type Run struct {
 	Seed    uint64 `yaml:"seed" help:"the one seed of every random draw"`
 	Threads int    `yaml:"threads" help:"arithmetic threads; 0 = all cores (no result depends on it)"`
 	Workers int    `yaml:"workers" help:"image workers; 0 = by the machine (no result depends on it)"`
-	CacheMB int    `yaml:"cache_mb" help:"memory for decoded images in MiB; 0 = a quarter of the machine's"`
 
 	KNNEveryEpochs         int     `yaml:"knn_every_epochs" help:"epochs between validations by nearest neighbours; the last epoch always has one"`
 	CheckpointEverySteps   int     `yaml:"checkpoint_every_steps" help:"steps between checkpoints; 0 = each epoch's end"`

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"supcon/pkg/fault"
-	"supcon/pkg/internal/nearest"
 )
 
 // choices lists the legal words of the settings that take one; model names are
@@ -52,7 +51,6 @@ func (r Run) bounds() []bound {
 		{"warmup_epochs", r.WarmupEpochs, -1, 1e9, "-1 chooses by the batch size"},
 		{"threads", float64(r.Threads), 0, 4096, "0 uses all cores"},
 		{"workers", float64(r.Workers), 0, 4096, "0 chooses by the machine"},
-		{"cache_mb", float64(r.CacheMB), 0, 1e12, "0 is a quarter of the machine's memory"},
 		{"knn_every_epochs", float64(r.KNNEveryEpochs), 1, 1e9, "10 is usual"},
 		{"checkpoint_every_steps", float64(r.CheckpointEverySteps), 0, 1e15, "0 saves at each epoch's end"},
 		{"checkpoint_every_minutes", r.CheckpointEveryMinutes, 0, 1e9, "0 saves by steps only"},
@@ -69,7 +67,7 @@ func (r Run) Validate() error {
 	for _, c := range r.choices() {
 		if !slices.Contains(c.legal, c.word) {
 			return fault.Usage.Errorf("config: unknown %s %q%s (known: %s)", c.key, c.word,
-				nearest.Hint(c.word, c.legal), strings.TrimPrefix(strings.Join(c.legal, ", "), ", "))
+				fault.DidYouMean(c.word, c.legal), strings.TrimPrefix(strings.Join(c.legal, ", "), ", "))
 		}
 	}
 	for _, b := range r.bounds() {

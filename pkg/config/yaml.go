@@ -14,7 +14,6 @@ import (
 	"github.com/goccy/go-yaml/parser"
 
 	"supcon/pkg/fault"
-	"supcon/pkg/internal/nearest"
 )
 
 // maxFileBytes bounds a configuration file; a real one has under 4 KiB.
@@ -63,7 +62,7 @@ func parse(text []byte, r *Run) ([]string, error) {
 			f, ok := known[key]
 			switch {
 			case !ok:
-				return nil, fmt.Errorf("line %d: unknown key %q%s", line, key, nearest.Hint(key, Keys()))
+				return nil, fmt.Errorf("line %d: unknown key %q%s", line, key, fault.DidYouMean(key, Keys()))
 			case slices.Contains(keys, key):
 				return nil, fmt.Errorf("line %d: key %q is given twice", line, key)
 			}

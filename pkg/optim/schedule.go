@@ -4,7 +4,6 @@ import (
 	"math"
 
 	"supcon/pkg/fault"
-	"supcon/pkg/internal/nearest"
 )
 
 // Schedule gives the learning rate of every step of a run.
@@ -29,7 +28,7 @@ func Schedules() []string { return []string{"cosine", "constant"} }
 func (s Schedule) Check() error {
 	switch {
 	case curves[s.Name] == nil:
-		return fault.Usage.Errorf("optim: there is no schedule %q, only %v%s", s.Name, Schedules(), nearest.Hint(s.Name, Schedules()))
+		return fault.Usage.Errorf("optim: there is no schedule %q, only %v%s", s.Name, Schedules(), fault.DidYouMean(s.Name, Schedules()))
 	case !(s.LR >= 0) || math.IsInf(s.LR, 0):
 		return fault.Usage.Errorf("optim: the learning rate is %v; it has to be 0 or above", s.LR)
 	case s.Steps < 0 || s.Warmup < 0 || s.Warmup > s.Steps:

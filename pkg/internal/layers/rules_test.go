@@ -40,12 +40,12 @@ var rooms = map[string][]string{
 
 	"internal/atomicfile": {},
 	"internal/layers":     {},
-	"internal/nearest":    {},
+	"internal/memory":     {},
 	"internal/numtest":    {},
 }
 
 // openToAll may be imported from anywhere.
-var openToAll = []string{"fault", "random", "internal/atomicfile", "internal/nearest"}
+var openToAll = []string{"fault", "random", "internal/atomicfile", "internal/memory"}
 
 // forTests may be imported by tests only.
 var forTests = []string{"internal/layers", "internal/numtest"}

@@ -1,8 +1,8 @@
-package nearest
+package fault
 
 import "testing"
 
-func TestHint(t *testing.T) {
+func TestDidYouMean(t *testing.T) {
 	words := []string{"temperature", "base_temperature", "batch_size", "lr", "model"}
 	for word, want := range map[string]string{
 		"temprature": `; did you mean "temperature"?`,
@@ -12,8 +12,8 @@ func TestHint(t *testing.T) {
 		"quantum":    "",
 		"x":          "",
 	} {
-		if got := Hint(word, words); got != want {
-			t.Errorf("Hint(%q) = %q, want %q", word, got, want)
+		if got := DidYouMean(word, words); got != want {
+			t.Errorf("DidYouMean(%q) = %q, want %q", word, got, want)
 		}
 	}
 }

@@ -1,11 +1,10 @@
-// Package nearest finds the word a user most likely meant.
-package nearest
+package fault
 
 import "strings"
 
-// Hint returns `; did you mean "x"?` for the candidate x closest to word by
+// DidYouMean returns `; did you mean "x"?` for the candidate x closest to word by
 // edit distance, or "" when none is close enough to be worth suggesting.
-func Hint(word string, candidates []string) string {
+func DidYouMean(word string, candidates []string) string {
 	best, bestDistance := "", 1+max(1, len(word)/3)
 	for _, c := range candidates {
 		if d := distance(strings.ToLower(word), strings.ToLower(c)); d < bestDistance {

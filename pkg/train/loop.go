@@ -1,0 +1,116 @@
+package train
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"supcon/pkg/runlog"
+)
+
+// Result is what a run came to.
+type Result struct {
+	Run         string   `json:"run"`
+	Checkpoint  string   `json:"checkpoint"`
+	Steps       int      `json:"steps"`
+	Epochs      int      `json:"epochs"`
+	Seconds     float64  `json:"seconds"` // in this process: steps, validations and checkpoints
+	Loss        float64  `json:"loss"`    // mean over the steps of the last epoch in this process
+	ViewsPerS   float64  `json:"views_per_s"`
+	DataWaitS   float64  `json:"data_wait_s"` // time the steps waited for images
+	Skipped     int      `json:"skipped"`     // unreadable images
+	ValKNNTop1  *float64 `json:"val_knn_top1,omitempty"`
+	Interrupted bool     `json:"-"` // ctx was cancelled before the last step
+}
+
+// Run trains until the run's length is reached or ctx is cancelled; then the
+// step in hand is finished and saved. Run may be called once, and closes the
+// trainer.
+func (t *Trainer) Run(ctx context.Context) (result Result, err error) {
+	defer func() {
+		if closeErr := t.Close(); err == nil {
+			err = closeErr
+		}
+	}()
+	t.started = t.clock.Now()
+	t.saveTimer = runlog.NewEvery(t.clock, time.Duration(t.cfg.CheckpointEveryMinutes*float64(time.Minute)))
+	t.pace.tick(t.started)
+	t.observer.Started(t.Overview())
+	t.loader.Start(ctx, t.step)
+	if t.total == 0 && t.savedAt < 0 { // the untrained encoder
+		err = t.afterStep(ctx)
+	}
+	for err == nil && t.step < t.total && ctx.Err() == nil {
+		err = t.advance(ctx)
+	}
+	if err == nil && t.savedAt != t.step { // interrupted between checkpoints
+		err = t.save(false)
+	}
+	if err != nil {
+		return Result{}, fmt.Errorf("train: after step %d: %w", t.step, err)
+	}
+	return t.result(), nil
+}
+
+// advance takes the next batch through one step and what is due after it.
+func (t *Trainer) advance(ctx context.Context) error {
+	batch, err := t.loader.Next()
+	if ctx.Err() != nil {
+		return nil // Run sees it too
+	}
+	if err != nil {
+		return err
+	}
+	if err := t.update(batch); err != nil {
+		return err
+	}
+	return t.afterStep(ctx)
+}
+
+// afterStep validates and saves where that is due. A validation belongs to its
+// step and is not cut short: the checkpoint of a step that a run was stopped
+// after must be the one that an unstopped run writes.
+func (t *Trainer) afterStep(ctx context.Context) error {
+	t.reportSkipped()
+	best := false
+	if t.validationDue() {
+		var err error
+		if best, err = t.validate(context.WithoutCancel(ctx)); err != nil {
+			return err
+		}
+	}
+	if best || t.saveDue() {
+		return t.save(best)
+	}
+	return nil
+}
+
+func (t *Trainer) validationDue() bool {
+	epochs := t.step / t.perEpoch
+	whole := t.step%t.perEpoch == 0 && epochs > 0
+	return t.data.held != nil && (t.step == t.total || whole && epochs%t.cfg.KNNEveryEpochs == 0)
+}
+
+func (t *Trainer) saveDue() bool {
+	every := t.cfg.CheckpointEverySteps
+	if every == 0 {
+		every = t.perEpoch
+	}
+	return t.step == t.total || t.step%every == 0 || t.saveTimer.Due()
+}
+
+func (t *Trainer) result() Result {
+	seconds := runlog.Since(t.clock, t.started).Seconds()
+	r := Result{
+		Run: t.dir, Checkpoint: t.savedPath, Steps: t.step, Epochs: t.step / t.perEpoch, Seconds: seconds,
+		Loss: t.epochLoss.mean(), DataWaitS: t.loader.Wait().Seconds(), Skipped: len(t.loader.Skipped()),
+		Interrupted: t.step < t.total,
+	}
+	if seconds > 0 {
+		r.ViewsPerS = float64((t.step-t.firstStep)*t.cfg.BatchSize*t.cfg.Views) / seconds
+	}
+	if t.lastKNN >= 0 && t.data.held != nil {
+		r.ValKNNTop1 = &t.lastKNN
+	}
+	return r
+}

@@ -1,0 +1,132 @@
+package train
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"supcon/pkg/checkpoint"
+	"supcon/pkg/fault"
+	"supcon/pkg/infer"
+	"supcon/pkg/optim"
+)
+
+// optimizerPrefix keeps the solver's arrays apart from the model's.
+const optimizerPrefix = "optimizer."
+
+// position is what a checkpoint holds beside parameters and the optimiser's
+// state, so that a resumed run ends in the bytes of one that was not stopped.
+type position struct {
+	Images  string  `json:"images"`   // fingerprint of the list of training images
+	BestKNN float64 `json:"best_knn"` // percent, below 0 before the first validation
+	LastKNN float64 `json:"last_knn"`
+}
+
+// save writes a checkpoint of the completed steps and prunes old ones.
+func (t *Trainer) save(best bool) error {
+	meta, err := t.meta()
+	if err != nil {
+		return err
+	}
+	if err := t.metrics.Sync(); err != nil { // no checkpoint is ahead of its metrics
+		return err
+	}
+	path, err := checkpoint.SaveStep(t.dir, meta, t.tensors(), best)
+	if err != nil {
+		return err
+	}
+	t.savedAt, t.savedPath = t.step, path
+	t.observer.Saved(path)
+	return checkpoint.Prune(t.dir, t.cfg.Keep)
+}
+
+func (t *Trainer) meta() (checkpoint.Meta, error) {
+	spec, err := t.specJSON()
+	if err != nil {
+		return checkpoint.Meta{}, err
+	}
+	state, err := json.Marshal(position{t.images, t.bestKNN, t.lastKNN})
+	if err != nil {
+		return checkpoint.Meta{}, fmt.Errorf("train: %w", err)
+	}
+	return checkpoint.Meta{
+		Spec: spec, ImageSize: t.recipe.Size, Mean: t.recipe.Mean, Std: t.recipe.Std,
+		Classes: t.data.train.Classes, Loss: t.cfg.Loss, Step: t.step, Epoch: t.step / t.perEpoch,
+		Seed: t.cfg.Seed, Branch: string(t.engine.Branch()), State: state,
+	}, nil
+}
+
+// tensors are the model's state and the optimiser's.
+func (t *Trainer) tensors() []checkpoint.Tensor {
+	tensors := infer.Tensors(t.net)
+	for _, s := range t.solver.State() {
+		tensors = append(tensors, checkpoint.Tensor{Name: optimizerPrefix + s.Name, Shape: s.Shape, Data: s.Data})
+	}
+	return tensors
+}
+
+// Resume sets up the run in dir from its last checkpoint, or from step 0 when
+// it has none. Of o only Observer and Clock count. The images must be those the
+// run began with.
+func Resume(ctx context.Context, dir string, o Options) (*Trainer, error) {
+	dir = filepath.Clean(dir)
+	cfg, err := readRunConfig(dir)
+	if err != nil {
+		return nil, err
+	}
+	var saved *checkpoint.File
+	found, err := checkpoint.ResolveLast(dir)
+	switch {
+	case errors.Is(err, checkpoint.ErrNone):
+	case err != nil:
+		return nil, err
+	default:
+		if saved, err = checkpoint.Load(found.Path); err != nil {
+			return nil, err
+		}
+	}
+	t, err := prepare(ctx, cfg, saved, o)
+	if err != nil {
+		return nil, err
+	}
+	t.dir = dir
+	t.data.notes = append(t.data.notes, found.Notes...)
+	if saved != nil {
+		if err := t.restore(saved); err != nil {
+			return nil, err
+		}
+	}
+	return t, t.openRun()
+}
+
+// restore takes up the run where the checkpoint left it.
+func (t *Trainer) restore(saved *checkpoint.File) error {
+	var p position
+	if err := json.Unmarshal(saved.Meta.State, &p); err != nil {
+		return fault.Checkpoint.Errorf("checkpoint %q holds no training state to resume from: %w", saved.Path, err)
+	}
+	if p.Images != t.images {
+		return fault.Data.Errorf("train: the images under %s are no longer those the run in %s began with; put them back, or start a new run", t.cfg.Data, t.dir)
+	}
+	if err := infer.Restore(t.net, saved); err != nil {
+		return err
+	}
+	var state []optim.State
+	for _, s := range saved.Tensors {
+		if name, ok := strings.CutPrefix(s.Name, optimizerPrefix); ok {
+			state = append(state, optim.State{Name: name, Shape: s.Shape, Data: s.Data})
+		}
+	}
+	if err := t.solver.Restore(state); err != nil {
+		return err
+	}
+	if branch := string(t.engine.Branch()); branch != saved.Meta.Branch {
+		t.data.notes = append(t.data.notes, fmt.Sprintf("the run was trained on the %s kernels and goes on with %s; its bytes will differ from an uninterrupted run's", saved.Meta.Branch, branch))
+	}
+	t.step, t.firstStep, t.savedAt, t.savedPath = saved.Meta.Step, saved.Meta.Step, saved.Meta.Step, saved.Path
+	t.bestKNN, t.lastKNN = p.BestKNN, p.LastKNN
+	return nil
+}

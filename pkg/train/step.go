@@ -1,0 +1,133 @@
+package train
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"time"
+
+	"supcon/pkg/eval"
+	"supcon/pkg/infer"
+	"supcon/pkg/loader"
+	"supcon/pkg/loss"
+	"supcon/pkg/op"
+	"supcon/pkg/runlog"
+)
+
+// update is one optimiser step: loss and gradients of the batch, then the
+// parameters. A loss or a gradient that is not finite ends the run before the
+// parameters are touched.
+func (t *Trainer) update(b *loader.Batch) error {
+	loss.Groups(t.groups, loss.Variant(t.cfg.Loss), b.Labels)
+	if err := t.graph.SetInput(b.X, t.groups); err != nil {
+		return err
+	}
+	value, err := t.graph.Run()
+	if err != nil {
+		return err
+	}
+	norm, err := t.gradientNorm()
+	if err != nil {
+		return err
+	}
+	if !finite(value.Loss) || !finite(norm) {
+		return fmt.Errorf("the loss is %g and the gradient's norm %g, so the weights were left as they were before this step and the last checkpoint is good; try a lower --lr or a higher --temperature", value.Loss, norm)
+	}
+	lr := t.schedule.At(t.step)
+	t.solver.SetLearningRate(lr)
+	if err := t.solver.Step(t.graph.Gradients()); err != nil {
+		return err
+	}
+	t.step++
+	t.pace.tick(t.clock.Now())
+	return t.record(b.Epoch, value, lr, norm)
+}
+
+// gradientNorm is the L2 norm of the gradient of all parameters together.
+func (t *Trainer) gradientNorm() (float64, error) {
+	sum := 0.0
+	for _, g := range t.graph.Gradients() {
+		v, err := g.Grad()
+		if err != nil {
+			return 0, err
+		}
+		sum += t.engine.Norm2(v.Data().([]float32))
+	}
+	return math.Sqrt(sum), nil
+}
+
+func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
+
+// record writes the step's line of the metrics and tells the observer.
+func (t *Trainer) record(epoch int, v op.LossValue, lr, gradientNorm float64) error {
+	t.epochLoss.add(epoch, v.Loss)
+	rate := t.pace.stepsPerSecond() * float64(t.cfg.BatchSize)
+	fields := []runlog.Field{
+		runlog.F("loss", v.Loss), runlog.F("lr", lr), runlog.F("grad_norm", gradientNorm),
+		runlog.F("images_per_s", rate), runlog.F("data_wait_s", t.loader.Wait().Seconds()),
+	}
+	if t.cfg.Contrastive() {
+		fields = append(fields, runlog.F("loss_unscaled", v.Unscaled), runlog.F("anchors_without_positives", v.WithoutPositives),
+			runlog.F("positive_similarity", v.PositiveSimilarity), runlog.F("negative_similarity", v.NegativeSimilarity), runlog.F("spread", v.Spread))
+	}
+	if err := t.metrics.Append(t.step, epoch, fields...); err != nil {
+		return err
+	}
+	p := Progress{
+		Step: t.step, Epoch: epoch, StepInEpoch: t.step - epoch*t.perEpoch, StepsInEpoch: t.perEpoch,
+		Loss: v.Loss, LR: lr, ImagesPerSecond: rate,
+	}
+	if s := t.pace.stepsPerSecond(); s > 0 {
+		p.Left = time.Duration(float64(t.total-t.step) / s * float64(time.Second))
+	}
+	t.observer.Stepped(p)
+	return nil
+}
+
+// validate scores the frozen encoder by nearest neighbours: the training images
+// vote on the validation images. It reports whether no earlier score was as high.
+func (t *Trainer) validate(ctx context.Context) (best bool, err error) {
+	bank, err := t.encoder.Collect(ctx, t.data.train, t.cfg.Workers)
+	if err != nil {
+		return false, err
+	}
+	queries, err := t.encoder.Collect(ctx, t.data.held, t.cfg.Workers)
+	if err != nil {
+		return false, err
+	}
+	score, err := t.neighbours(ctx, bank, queries)
+	if err != nil {
+		return false, err
+	}
+	t.lastKNN = score
+	if best = score > t.bestKNN; best {
+		t.bestKNN = score
+	}
+	epoch := t.step / t.perEpoch
+	if err := t.metrics.Append(t.step, epoch, runlog.F("eval/knn_top1", score)); err != nil {
+		return false, err
+	}
+	t.observer.Validated(epoch, score, best)
+	return best, nil
+}
+
+func (t *Trainer) neighbours(ctx context.Context, bank, queries *infer.Vectors) (top1 float64, err error) {
+	knn, err := eval.NewKNN(t.engine, bank.Vectors, bank.Labels, len(bank.Classes), eval.KNNOptions{})
+	if err != nil {
+		return 0, err
+	}
+	result, err := knn.Evaluate(ctx, queries.Vectors, queries.Labels)
+	return result.Top1, err
+}
+
+// reportSkipped names images that could not be read since the last call.
+func (t *Trainer) reportSkipped() {
+	const named = 5
+	skipped := t.loader.Skipped()
+	if len(skipped) > t.notedSkips && t.notedSkips < named {
+		for _, s := range skipped[t.notedSkips:min(len(skipped), named)] {
+			t.observer.Noted(fmt.Sprintf("an image cannot be read and is skipped: %s", s.Reason))
+		}
+	}
+	t.notedSkips = len(skipped)
+}
