@@ -35,7 +35,7 @@ const (
 // first folder below the root, at whatever depth the image lies. Symbolic links
 // are followed and a loop ends, hidden files are skipped, files that are no
 // images are counted. With o.Unlabelled any tree will do and labels are -1.
-// A file is taken by its extension: a CSV manifest (path,label).
+// A file is taken by its extension: a CSV manifest (path,label) or a tar archive.
 // A missing, unreadable or empty folder is a data error that says what to do.
 func Open(root string, o Options) (*Set, error) {
 	info, err := os.Stat(root)
@@ -56,10 +56,14 @@ func Open(root string, o Options) (*Set, error) {
 
 // openFile opens what is no folder.
 func openFile(name string, o Options) (*Set, error) {
-	if strings.EqualFold(filepath.Ext(name), ".csv") {
+	lower := strings.ToLower(filepath.Base(name))
+	switch {
+	case strings.HasSuffix(lower, ".csv"):
 		return openManifest(name, o)
+	case strings.HasSuffix(lower, ".tar"), strings.Contains(lower, ".tar."), strings.HasSuffix(lower, ".tgz"):
+		return openArchive(name, o)
 	}
-	return nil, fault.Data.Errorf("dataset: %s is a file; give a folder of images or a CSV manifest", name)
+	return nil, fault.Data.Errorf("dataset: %s is a file; give a folder of images, a CSV manifest or a tar archive", name)
 }
 
 // walker gathers the images of a tree.
