@@ -125,7 +125,7 @@ func (l *Loss) softmaxes(row []float32, i int) {
 	l.engine.ExpSumRow(row, row, float32(1/tau), float32(largest))
 	own := float32(math.Exp(largest/tau - l.lse[i]))
 	others := float32(math.Exp(largest/tau - l.leastLSE))
-	column := l.column[l.c0:l.c1]
+	column := l.column[l.c0:l.c1][:len(row)]
 	for j, e := range row {
 		row[j] = e * (own + others*column[j])
 	}

@@ -151,6 +151,29 @@ func TestStepAllocatesNothingOfNote(t *testing.T) {
 	}
 }
 
+// A similarity matrix of this batch would be 64 MiB.
+func TestMemoryIsLinear(t *testing.T) {
+	const m, d = 4096, 4
+	z64, groups := batch(3, m, d, 10)
+	z, dz, e := float32s(z64), make([]float32, m*d), engine(t, 2)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	l, err := New(e, Config{Variant: SupConIn, Temperature: 0.1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Forward(z, groups, d, 0, m); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Backward(dz); err != nil {
+		t.Fatal(err)
+	}
+	runtime.ReadMemStats(&after)
+	if bytes := after.TotalAlloc - before.TotalAlloc; bytes > 4<<20+256*m {
+		t.Errorf("%d bytes for %d rows", bytes, m)
+	}
+}
+
 func TestStatistics(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := rapid.IntRange(2, 12).Draw(t, "m")

@@ -49,7 +49,7 @@ func (g *Graph) checkHashes() error {
 	seen := map[uint32]*G.Node{}
 	for _, n := range g.expr.AllNodes() {
 		if other := seen[n.Hashcode()]; other != nil {
-			return fmt.Errorf("op: the nodes %v and %v have one hash; give one another name", other, n)
+			return fmt.Errorf("op: the nodes %v and %v have one 32-bit hash by chance; another batch or image size avoids it", other, n)
 		}
 		seen[n.Hashcode()] = n
 	}
