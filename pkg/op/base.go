@@ -2,8 +2,6 @@ package op
 
 import (
 	"fmt"
-	"hash"
-	"hash/fnv"
 	"time"
 
 	"github.com/chewxy/hm"
@@ -189,50 +187,4 @@ func (o *Op) run(to G.Value, inputs []G.Value) (result G.Value, err error) {
 		*scalar = G.F32(out[0])
 	}
 	return to, nil
-}
-
-// What gorgonia asks of an Op.
-
-func (o *Op) Arity() int           { return len(o.in) }
-func (o *Op) ReturnsPtr() bool     { return true }
-func (o *Op) CallsExtern() bool    { return false } // true would make the VM allocate the output on every run
-func (o *Op) OverwritesInput() int { return -1 }    // the plan reuses memory, not the VM
-func (o *Op) String() string       { return o.kind + " " + o.name }
-
-// Type is built afresh on every call: gorgonia recycles it.
-func (o *Op) Type() hm.Type {
-	a := hm.TypeVariable('a')
-	types := make([]hm.Type, 0, len(o.in)+1)
-	for _, s := range o.in {
-		types = append(types, s.hmType(a))
-	}
-	return hm.NewFnType(append(types, o.out.hmType(a))...)
-}
-
-func (o *Op) InferShape(...G.DimSizer) (tensor.Shape, error) {
-	if o.out.shape == nil {
-		return tensor.ScalarShape(), nil
-	}
-	return o.out.shape.Clone(), nil
-}
-
-func (o *Op) WriteHash(h hash.Hash) { fmt.Fprintf(h, "supcon %s %s %v", o.kind, o.name, o.out.shape) }
-
-func (o *Op) Hashcode() uint32 {
-	h := fnv.New32a()
-	o.WriteHash(h)
-	return h.Sum32()
-}
-
-func (o *Op) DiffWRT(int) []bool { return o.wrt }
-
-func (o *Op) SymDiff(inputs G.Nodes, output, grad *G.Node) (G.Nodes, error) {
-	if o.diff == nil {
-		return nil, fmt.Errorf("op: %s %s has no gradient", o.kind, o.name)
-	}
-	grads := o.diff(inputs, output, grad)
-	if o.graph.err != nil {
-		return nil, o.graph.err
-	}
-	return grads, nil
 }
