@@ -87,7 +87,7 @@ func noArguments(cmd *cobra.Command, args []string) error {
 	for _, c := range cmd.Commands() {
 		names = append(names, c.Name())
 	}
-	return fault.Usage.Errorf("unknown command %q for %s%s; see `%s --help`", args[0], cmd.CommandPath(), fault.DidYouMean(args[0], names), cmd.CommandPath())
+	return fault.Usage.Errorf("unknown command %q for %s%s (see `%s --help`)", args[0], cmd.CommandPath(), fault.DidYouMean(args[0], names), cmd.CommandPath())
 }
 
 // atMostOneRun accepts RUN or nothing.
@@ -117,5 +117,5 @@ func explainFlagError(cmd *cobra.Command, err error) error {
 		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
 		hint = fault.DidYouMean("--"+unknown.GetSpecifiedName(), names)
 	}
-	return fault.Usage.Errorf("%w%s; see `%s --help`", err, hint, cmd.CommandPath())
+	return fault.Usage.Errorf("%w%s (see `%s --help`)", err, hint, cmd.CommandPath())
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -34,7 +35,7 @@ type bound struct {
 	suggestion string
 }
 
-const unbounded = 1e18
+const unbounded = math.MaxFloat64
 
 func (r Run) bounds() []bound {
 	return []bound{

@@ -5,7 +5,7 @@ import "strings"
 // DidYouMean returns `; did you mean "x"?` for the candidate x closest to word by
 // edit distance, or "" when none is close enough to be worth suggesting.
 func DidYouMean(word string, candidates []string) string {
-	best, bestDistance := "", 1+max(1, len(word)/3)
+	best, bestDistance := "", 1+max(1, (len(word)+1)/3)
 	for _, c := range candidates {
 		if d := distance(strings.ToLower(word), strings.ToLower(c)); d < bestDistance {
 			best, bestDistance = c, d
