@@ -1,18 +1,23 @@
 package kernel
 
-// The one-dimensional transforms of F(4×4,3×3) with the points 0, ±1, ±2, ∞: Lavin & Gray 2016,
-// arXiv 1509.09308. Y = Aᵀ·[(G·g·Gᵀ) ⊙ (Bᵀ·d·B)]·A; the gradient by the filter takes A and Gᵀ.
+import "math"
+
+// The one-dimensional transforms of F(4×4,3×3): Lavin & Gray 2016, arXiv 1509.09308, with the points
+// 0, ±√2/2, ±√2, ∞, which lose half as many bits as their 0, ±1, ±2, ∞. Y = Aᵀ·[(G·g·Gᵀ) ⊙ (Bᵀ·d·B)]·A; the gradient by the filter takes A and Gᵀ.
+const root2 = math.Sqrt2
+
 var (
 	winogradBT = [][]float32{
-		{4, 0, -5, 0, 1, 0}, {0, -4, -4, 1, 1, 0}, {0, 4, -4, -1, 1, 0},
-		{0, -2, -1, 2, 1, 0}, {0, 2, -1, -2, 1, 0}, {0, 4, 0, -5, 0, 1},
+		{1, 0, -2.5, 0, 1, 0}, {0, -root2, -2, root2 / 2, 1, 0}, {0, root2, -2, -root2 / 2, 1, 0},
+		{0, -root2 / 2, -0.5, root2, 1, 0}, {0, root2 / 2, -0.5, -root2, 1, 0}, {0, 1, 0, -2.5, 0, 1},
 	}
 	winogradG = [][]float32{
-		{1. / 4, 0, 0}, {-1. / 6, -1. / 6, -1. / 6}, {-1. / 6, 1. / 6, -1. / 6},
-		{1. / 24, 1. / 12, 1. / 6}, {1. / 24, -1. / 12, 1. / 6}, {0, 0, 1},
+		{1, 0, 0}, {-2. / 3, -root2 / 3, -1. / 3}, {-2. / 3, root2 / 3, -1. / 3},
+		{1. / 6, root2 / 6, 1. / 3}, {1. / 6, -root2 / 6, 1. / 3}, {0, 0, 1},
 	}
 	winogradAT = [][]float32{
-		{1, 1, 1, 1, 1, 0}, {0, 1, -1, 2, -2, 0}, {0, 1, 1, 4, 4, 0}, {0, 1, -1, 8, -8, 1},
+		{1, 1, 1, 1, 1, 0}, {0, root2 / 2, -root2 / 2, root2, -root2, 0}, {0, 0.5, 0.5, 2, 2, 0},
+		{0, root2 / 4, -root2 / 4, 2 * root2, -2 * root2, 1},
 	}
 )
 

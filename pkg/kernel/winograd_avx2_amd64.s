@@ -23,382 +23,406 @@ full:
 	VMOVUPS      (AX)(R8*4), Y0
 	MOVQ         (DX), R8
 	VMOVUPS      (AX)(R8*4), Y12
-	VFMADD231PS  lanes_four<>+0(SB), Y12, Y0
+	VADDPS       Y12, Y0, Y0
 	MOVQ         96(DX), R8
 	VMOVUPS      (AX)(R8*4), Y12
-	VFNMADD231PS lanes_five<>+0(SB), Y12, Y0
+	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y12, Y0
 	MOVQ         240(DX), R8
 	VMOVUPS      (AX)(R8*4), Y6
 	MOVQ         48(DX), R8
 	VMOVUPS      (AX)(R8*4), Y13
-	VFMADD231PS  lanes_four<>+0(SB), Y13, Y6
+	VADDPS       Y13, Y6, Y6
 	MOVQ         144(DX), R8
 	VMOVUPS      (AX)(R8*4), Y13
-	VFNMADD231PS lanes_five<>+0(SB), Y13, Y6
+	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y13, Y6
 	MOVQ         200(DX), R8
 	VMOVUPS      (AX)(R8*4), Y1
 	MOVQ         8(DX), R8
 	VMOVUPS      (AX)(R8*4), Y12
-	VFMADD231PS  lanes_four<>+0(SB), Y12, Y1
+	VADDPS       Y12, Y1, Y1
 	MOVQ         104(DX), R8
 	VMOVUPS      (AX)(R8*4), Y12
-	VFNMADD231PS lanes_five<>+0(SB), Y12, Y1
+	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y12, Y1
 	MOVQ         248(DX), R8
 	VMOVUPS      (AX)(R8*4), Y7
 	MOVQ         56(DX), R8
 	VMOVUPS      (AX)(R8*4), Y13
-	VFMADD231PS  lanes_four<>+0(SB), Y13, Y7
+	VADDPS       Y13, Y7, Y7
 	MOVQ         152(DX), R8
 	VMOVUPS      (AX)(R8*4), Y13
-	VFNMADD231PS lanes_five<>+0(SB), Y13, Y7
+	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y13, Y7
 	MOVQ         208(DX), R8
 	VMOVUPS      (AX)(R8*4), Y2
 	MOVQ         16(DX), R8
 	VMOVUPS      (AX)(R8*4), Y12
-	VFMADD231PS  lanes_four<>+0(SB), Y12, Y2
+	VADDPS       Y12, Y2, Y2
 	MOVQ         112(DX), R8
 	VMOVUPS      (AX)(R8*4), Y12
-	VFNMADD231PS lanes_five<>+0(SB), Y12, Y2
+	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y12, Y2
 	MOVQ         256(DX), R8
 	VMOVUPS      (AX)(R8*4), Y8
 	MOVQ         64(DX), R8
 	VMOVUPS      (AX)(R8*4), Y13
-	VFMADD231PS  lanes_four<>+0(SB), Y13, Y8
+	VADDPS       Y13, Y8, Y8
 	MOVQ         160(DX), R8
 	VMOVUPS      (AX)(R8*4), Y13
-	VFNMADD231PS lanes_five<>+0(SB), Y13, Y8
+	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y13, Y8
 	MOVQ         216(DX), R8
 	VMOVUPS      (AX)(R8*4), Y3
 	MOVQ         24(DX), R8
 	VMOVUPS      (AX)(R8*4), Y12
-	VFMADD231PS  lanes_four<>+0(SB), Y12, Y3
+	VADDPS       Y12, Y3, Y3
 	MOVQ         120(DX), R8
 	VMOVUPS      (AX)(R8*4), Y12
-	VFNMADD231PS lanes_five<>+0(SB), Y12, Y3
+	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y12, Y3
 	MOVQ         264(DX), R8
 	VMOVUPS      (AX)(R8*4), Y9
 	MOVQ         72(DX), R8
 	VMOVUPS      (AX)(R8*4), Y13
-	VFMADD231PS  lanes_four<>+0(SB), Y13, Y9
+	VADDPS       Y13, Y9, Y9
 	MOVQ         168(DX), R8
 	VMOVUPS      (AX)(R8*4), Y13
-	VFNMADD231PS lanes_five<>+0(SB), Y13, Y9
+	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y13, Y9
 	MOVQ         224(DX), R8
 	VMOVUPS      (AX)(R8*4), Y4
 	MOVQ         32(DX), R8
 	VMOVUPS      (AX)(R8*4), Y12
-	VFMADD231PS  lanes_four<>+0(SB), Y12, Y4
+	VADDPS       Y12, Y4, Y4
 	MOVQ         128(DX), R8
 	VMOVUPS      (AX)(R8*4), Y12
-	VFNMADD231PS lanes_five<>+0(SB), Y12, Y4
+	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y12, Y4
 	MOVQ         272(DX), R8
 	VMOVUPS      (AX)(R8*4), Y10
 	MOVQ         80(DX), R8
 	VMOVUPS      (AX)(R8*4), Y13
-	VFMADD231PS  lanes_four<>+0(SB), Y13, Y10
+	VADDPS       Y13, Y10, Y10
 	MOVQ         176(DX), R8
 	VMOVUPS      (AX)(R8*4), Y13
-	VFNMADD231PS lanes_five<>+0(SB), Y13, Y10
+	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y13, Y10
 	MOVQ         232(DX), R8
 	VMOVUPS      (AX)(R8*4), Y5
 	MOVQ         40(DX), R8
 	VMOVUPS      (AX)(R8*4), Y12
-	VFMADD231PS  lanes_four<>+0(SB), Y12, Y5
+	VADDPS       Y12, Y5, Y5
 	MOVQ         136(DX), R8
 	VMOVUPS      (AX)(R8*4), Y12
-	VFNMADD231PS lanes_five<>+0(SB), Y12, Y5
+	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y12, Y5
 	MOVQ         280(DX), R8
 	VMOVUPS      (AX)(R8*4), Y11
 	MOVQ         88(DX), R8
 	VMOVUPS      (AX)(R8*4), Y13
-	VFMADD231PS  lanes_four<>+0(SB), Y13, Y11
+	VADDPS       Y13, Y11, Y11
 	MOVQ         184(DX), R8
 	VMOVUPS      (AX)(R8*4), Y13
-	VFNMADD231PS lanes_five<>+0(SB), Y13, Y11
+	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y13, Y11
 	MOVQ         CX, R8
 	VMOVAPS      Y4, Y12
-	VFNMADD231PS lanes_four<>+0(SB), Y2, Y12
+	VFNMADD231PS lanes_two<>+0(SB), Y2, Y12
 	VMOVAPS      Y3, Y13
-	VFNMADD231PS lanes_four<>+0(SB), Y1, Y13
-	VADDPS       Y13, Y12, Y14
-	VMOVUPS      Y14, (R8)(BX*1)
-	VSUBPS       Y13, Y12, Y14
-	VMOVUPS      Y14, (R8)(BX*2)
-	VSUBPS       Y2, Y4, Y12
-	VSUBPS       Y1, Y3, Y13
+	VFNMADD231PS lanes_two<>+0(SB), Y1, Y13
 	VMOVAPS      Y12, Y14
-	VFMADD231PS  lanes_two<>+0(SB), Y13, Y14
+	VFMADD231PS  lanes_root2by2<>+0(SB), Y13, Y14
+	VMOVUPS      Y14, (R8)(BX*1)
+	VFNMADD231PS lanes_root2by2<>+0(SB), Y13, Y12
+	VMOVUPS      Y12, (R8)(BX*2)
+	VMOVAPS      Y4, Y12
+	VFNMADD231PS lanes_half<>+0(SB), Y2, Y12
+	VMOVAPS      Y3, Y13
+	VFNMADD231PS lanes_half<>+0(SB), Y1, Y13
+	VMOVAPS      Y12, Y14
+	VFMADD231PS  lanes_root2<>+0(SB), Y13, Y14
 	VMOVUPS      Y14, (R8)(SI*1)
-	VFNMADD231PS lanes_two<>+0(SB), Y13, Y12
+	VFNMADD231PS lanes_root2<>+0(SB), Y13, Y12
 	VMOVUPS      Y12, (R8)(BX*4)
-	VFMADD231PS  lanes_four<>+0(SB), Y0, Y4
-	VFNMADD231PS lanes_five<>+0(SB), Y2, Y4
-	VMOVUPS      Y4, (R8)
-	VFMADD231PS  lanes_four<>+0(SB), Y1, Y5
-	VFNMADD231PS lanes_five<>+0(SB), Y3, Y5
-	VMOVUPS      Y5, (R8)(DI*1)
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y2, Y0
+	VMOVUPS      Y0, (R8)
+	VADDPS       Y5, Y1, Y1
+	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y3, Y1
+	VMOVUPS      Y1, (R8)(DI*1)
 	IMUL3Q       $0x0a, SI, R8
 	ADDQ         CX, R8
 	VMOVAPS      Y10, Y12
-	VFNMADD231PS lanes_four<>+0(SB), Y8, Y12
+	VFNMADD231PS lanes_two<>+0(SB), Y8, Y12
 	VMOVAPS      Y9, Y13
-	VFNMADD231PS lanes_four<>+0(SB), Y7, Y13
-	VADDPS       Y13, Y12, Y14
-	VMOVUPS      Y14, (R8)(BX*1)
-	VSUBPS       Y13, Y12, Y14
-	VMOVUPS      Y14, (R8)(BX*2)
-	VSUBPS       Y8, Y10, Y12
-	VSUBPS       Y7, Y9, Y13
+	VFNMADD231PS lanes_two<>+0(SB), Y7, Y13
 	VMOVAPS      Y12, Y14
-	VFMADD231PS  lanes_two<>+0(SB), Y13, Y14
+	VFMADD231PS  lanes_root2by2<>+0(SB), Y13, Y14
+	VMOVUPS      Y14, (R8)(BX*1)
+	VFNMADD231PS lanes_root2by2<>+0(SB), Y13, Y12
+	VMOVUPS      Y12, (R8)(BX*2)
+	VMOVAPS      Y10, Y12
+	VFNMADD231PS lanes_half<>+0(SB), Y8, Y12
+	VMOVAPS      Y9, Y13
+	VFNMADD231PS lanes_half<>+0(SB), Y7, Y13
+	VMOVAPS      Y12, Y14
+	VFMADD231PS  lanes_root2<>+0(SB), Y13, Y14
 	VMOVUPS      Y14, (R8)(SI*1)
-	VFNMADD231PS lanes_two<>+0(SB), Y13, Y12
+	VFNMADD231PS lanes_root2<>+0(SB), Y13, Y12
 	VMOVUPS      Y12, (R8)(BX*4)
-	VFMADD231PS  lanes_four<>+0(SB), Y6, Y10
-	VFNMADD231PS lanes_five<>+0(SB), Y8, Y10
-	VMOVUPS      Y10, (R8)
-	VFMADD231PS  lanes_four<>+0(SB), Y7, Y11
-	VFNMADD231PS lanes_five<>+0(SB), Y9, Y11
-	VMOVUPS      Y11, (R8)(DI*1)
+	VADDPS       Y10, Y6, Y6
+	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y8, Y6
+	VMOVUPS      Y6, (R8)
+	VADDPS       Y11, Y7, Y7
+	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y9, Y7
+	VMOVUPS      Y7, (R8)(DI*1)
 	MOVQ         192(DX), R8
 	VMOVUPS      (AX)(R8*4), Y0
 	MOVQ         96(DX), R8
 	VMOVUPS      (AX)(R8*4), Y12
-	VFNMADD231PS lanes_four<>+0(SB), Y12, Y0
+	VFNMADD231PS lanes_two<>+0(SB), Y12, Y0
 	MOVQ         144(DX), R8
 	VMOVUPS      (AX)(R8*4), Y12
 	MOVQ         48(DX), R8
 	VMOVUPS      (AX)(R8*4), Y13
-	VFNMADD231PS lanes_four<>+0(SB), Y13, Y12
-	VSUBPS       Y12, Y0, Y6
-	VADDPS       Y12, Y0, Y0
+	VFNMADD231PS lanes_two<>+0(SB), Y13, Y12
+	VMOVAPS      Y0, Y6
+	VFMADD231PS  lanes_root2by2<>+0(SB), Y12, Y0
+	VFNMADD231PS lanes_root2by2<>+0(SB), Y12, Y6
 	MOVQ         200(DX), R8
 	VMOVUPS      (AX)(R8*4), Y1
 	MOVQ         104(DX), R8
 	VMOVUPS      (AX)(R8*4), Y12
-	VFNMADD231PS lanes_four<>+0(SB), Y12, Y1
+	VFNMADD231PS lanes_two<>+0(SB), Y12, Y1
 	MOVQ         152(DX), R8
 	VMOVUPS      (AX)(R8*4), Y12
 	MOVQ         56(DX), R8
 	VMOVUPS      (AX)(R8*4), Y13
-	VFNMADD231PS lanes_four<>+0(SB), Y13, Y12
-	VSUBPS       Y12, Y1, Y7
-	VADDPS       Y12, Y1, Y1
+	VFNMADD231PS lanes_two<>+0(SB), Y13, Y12
+	VMOVAPS      Y1, Y7
+	VFMADD231PS  lanes_root2by2<>+0(SB), Y12, Y1
+	VFNMADD231PS lanes_root2by2<>+0(SB), Y12, Y7
 	MOVQ         208(DX), R8
 	VMOVUPS      (AX)(R8*4), Y2
 	MOVQ         112(DX), R8
 	VMOVUPS      (AX)(R8*4), Y12
-	VFNMADD231PS lanes_four<>+0(SB), Y12, Y2
+	VFNMADD231PS lanes_two<>+0(SB), Y12, Y2
 	MOVQ         160(DX), R8
 	VMOVUPS      (AX)(R8*4), Y12
 	MOVQ         64(DX), R8
 	VMOVUPS      (AX)(R8*4), Y13
-	VFNMADD231PS lanes_four<>+0(SB), Y13, Y12
-	VSUBPS       Y12, Y2, Y8
-	VADDPS       Y12, Y2, Y2
+	VFNMADD231PS lanes_two<>+0(SB), Y13, Y12
+	VMOVAPS      Y2, Y8
+	VFMADD231PS  lanes_root2by2<>+0(SB), Y12, Y2
+	VFNMADD231PS lanes_root2by2<>+0(SB), Y12, Y8
 	MOVQ         216(DX), R8
 	VMOVUPS      (AX)(R8*4), Y3
 	MOVQ         120(DX), R8
 	VMOVUPS      (AX)(R8*4), Y12
-	VFNMADD231PS lanes_four<>+0(SB), Y12, Y3
+	VFNMADD231PS lanes_two<>+0(SB), Y12, Y3
 	MOVQ         168(DX), R8
 	VMOVUPS      (AX)(R8*4), Y12
 	MOVQ         72(DX), R8
 	VMOVUPS      (AX)(R8*4), Y13
-	VFNMADD231PS lanes_four<>+0(SB), Y13, Y12
-	VSUBPS       Y12, Y3, Y9
-	VADDPS       Y12, Y3, Y3
+	VFNMADD231PS lanes_two<>+0(SB), Y13, Y12
+	VMOVAPS      Y3, Y9
+	VFMADD231PS  lanes_root2by2<>+0(SB), Y12, Y3
+	VFNMADD231PS lanes_root2by2<>+0(SB), Y12, Y9
 	MOVQ         224(DX), R8
 	VMOVUPS      (AX)(R8*4), Y4
 	MOVQ         128(DX), R8
 	VMOVUPS      (AX)(R8*4), Y12
-	VFNMADD231PS lanes_four<>+0(SB), Y12, Y4
+	VFNMADD231PS lanes_two<>+0(SB), Y12, Y4
 	MOVQ         176(DX), R8
 	VMOVUPS      (AX)(R8*4), Y12
 	MOVQ         80(DX), R8
 	VMOVUPS      (AX)(R8*4), Y13
-	VFNMADD231PS lanes_four<>+0(SB), Y13, Y12
-	VSUBPS       Y12, Y4, Y10
-	VADDPS       Y12, Y4, Y4
+	VFNMADD231PS lanes_two<>+0(SB), Y13, Y12
+	VMOVAPS      Y4, Y10
+	VFMADD231PS  lanes_root2by2<>+0(SB), Y12, Y4
+	VFNMADD231PS lanes_root2by2<>+0(SB), Y12, Y10
 	MOVQ         232(DX), R8
 	VMOVUPS      (AX)(R8*4), Y5
 	MOVQ         136(DX), R8
 	VMOVUPS      (AX)(R8*4), Y12
-	VFNMADD231PS lanes_four<>+0(SB), Y12, Y5
+	VFNMADD231PS lanes_two<>+0(SB), Y12, Y5
 	MOVQ         184(DX), R8
 	VMOVUPS      (AX)(R8*4), Y12
 	MOVQ         88(DX), R8
 	VMOVUPS      (AX)(R8*4), Y13
-	VFNMADD231PS lanes_four<>+0(SB), Y13, Y12
-	VSUBPS       Y12, Y5, Y11
-	VADDPS       Y12, Y5, Y5
+	VFNMADD231PS lanes_two<>+0(SB), Y13, Y12
+	VMOVAPS      Y5, Y11
+	VFMADD231PS  lanes_root2by2<>+0(SB), Y12, Y5
+	VFNMADD231PS lanes_root2by2<>+0(SB), Y12, Y11
 	LEAQ         (CX)(SI*2), R8
 	VMOVAPS      Y4, Y12
-	VFNMADD231PS lanes_four<>+0(SB), Y2, Y12
+	VFNMADD231PS lanes_two<>+0(SB), Y2, Y12
 	VMOVAPS      Y3, Y13
-	VFNMADD231PS lanes_four<>+0(SB), Y1, Y13
-	VADDPS       Y13, Y12, Y14
-	VMOVUPS      Y14, (R8)(BX*1)
-	VSUBPS       Y13, Y12, Y14
-	VMOVUPS      Y14, (R8)(BX*2)
-	VSUBPS       Y2, Y4, Y12
-	VSUBPS       Y1, Y3, Y13
+	VFNMADD231PS lanes_two<>+0(SB), Y1, Y13
 	VMOVAPS      Y12, Y14
-	VFMADD231PS  lanes_two<>+0(SB), Y13, Y14
+	VFMADD231PS  lanes_root2by2<>+0(SB), Y13, Y14
+	VMOVUPS      Y14, (R8)(BX*1)
+	VFNMADD231PS lanes_root2by2<>+0(SB), Y13, Y12
+	VMOVUPS      Y12, (R8)(BX*2)
+	VMOVAPS      Y4, Y12
+	VFNMADD231PS lanes_half<>+0(SB), Y2, Y12
+	VMOVAPS      Y3, Y13
+	VFNMADD231PS lanes_half<>+0(SB), Y1, Y13
+	VMOVAPS      Y12, Y14
+	VFMADD231PS  lanes_root2<>+0(SB), Y13, Y14
 	VMOVUPS      Y14, (R8)(SI*1)
-	VFNMADD231PS lanes_two<>+0(SB), Y13, Y12
+	VFNMADD231PS lanes_root2<>+0(SB), Y13, Y12
 	VMOVUPS      Y12, (R8)(BX*4)
-	VFMADD231PS  lanes_four<>+0(SB), Y0, Y4
-	VFNMADD231PS lanes_five<>+0(SB), Y2, Y4
-	VMOVUPS      Y4, (R8)
-	VFMADD231PS  lanes_four<>+0(SB), Y1, Y5
-	VFNMADD231PS lanes_five<>+0(SB), Y3, Y5
-	VMOVUPS      Y5, (R8)(DI*1)
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y2, Y0
+	VMOVUPS      Y0, (R8)
+	VADDPS       Y5, Y1, Y1
+	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y3, Y1
+	VMOVUPS      Y1, (R8)(DI*1)
 	LEAQ         (CX)(SI*4), R8
 	VMOVAPS      Y10, Y12
-	VFNMADD231PS lanes_four<>+0(SB), Y8, Y12
+	VFNMADD231PS lanes_two<>+0(SB), Y8, Y12
 	VMOVAPS      Y9, Y13
-	VFNMADD231PS lanes_four<>+0(SB), Y7, Y13
-	VADDPS       Y13, Y12, Y14
-	VMOVUPS      Y14, (R8)(BX*1)
-	VSUBPS       Y13, Y12, Y14
-	VMOVUPS      Y14, (R8)(BX*2)
-	VSUBPS       Y8, Y10, Y12
-	VSUBPS       Y7, Y9, Y13
+	VFNMADD231PS lanes_two<>+0(SB), Y7, Y13
 	VMOVAPS      Y12, Y14
-	VFMADD231PS  lanes_two<>+0(SB), Y13, Y14
+	VFMADD231PS  lanes_root2by2<>+0(SB), Y13, Y14
+	VMOVUPS      Y14, (R8)(BX*1)
+	VFNMADD231PS lanes_root2by2<>+0(SB), Y13, Y12
+	VMOVUPS      Y12, (R8)(BX*2)
+	VMOVAPS      Y10, Y12
+	VFNMADD231PS lanes_half<>+0(SB), Y8, Y12
+	VMOVAPS      Y9, Y13
+	VFNMADD231PS lanes_half<>+0(SB), Y7, Y13
+	VMOVAPS      Y12, Y14
+	VFMADD231PS  lanes_root2<>+0(SB), Y13, Y14
 	VMOVUPS      Y14, (R8)(SI*1)
-	VFNMADD231PS lanes_two<>+0(SB), Y13, Y12
+	VFNMADD231PS lanes_root2<>+0(SB), Y13, Y12
 	VMOVUPS      Y12, (R8)(BX*4)
-	VFMADD231PS  lanes_four<>+0(SB), Y6, Y10
-	VFNMADD231PS lanes_five<>+0(SB), Y8, Y10
-	VMOVUPS      Y10, (R8)
-	VFMADD231PS  lanes_four<>+0(SB), Y7, Y11
-	VFNMADD231PS lanes_five<>+0(SB), Y9, Y11
-	VMOVUPS      Y11, (R8)(DI*1)
+	VADDPS       Y10, Y6, Y6
+	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y8, Y6
+	VMOVUPS      Y6, (R8)
+	VADDPS       Y11, Y7, Y7
+	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y9, Y7
+	VMOVUPS      Y7, (R8)(DI*1)
 	MOVQ         192(DX), R8
 	VMOVUPS      (AX)(R8*4), Y0
 	MOVQ         96(DX), R8
 	VMOVUPS      (AX)(R8*4), Y12
-	VSUBPS       Y12, Y0, Y0
+	VFNMADD231PS lanes_half<>+0(SB), Y12, Y0
 	MOVQ         144(DX), R8
 	VMOVUPS      (AX)(R8*4), Y12
 	MOVQ         48(DX), R8
 	VMOVUPS      (AX)(R8*4), Y13
-	VSUBPS       Y13, Y12, Y12
+	VFNMADD231PS lanes_half<>+0(SB), Y13, Y12
 	VMOVAPS      Y0, Y6
-	VFMADD231PS  lanes_two<>+0(SB), Y12, Y0
-	VFNMADD231PS lanes_two<>+0(SB), Y12, Y6
+	VFMADD231PS  lanes_root2<>+0(SB), Y12, Y0
+	VFNMADD231PS lanes_root2<>+0(SB), Y12, Y6
 	MOVQ         200(DX), R8
 	VMOVUPS      (AX)(R8*4), Y1
 	MOVQ         104(DX), R8
 	VMOVUPS      (AX)(R8*4), Y12
-	VSUBPS       Y12, Y1, Y1
+	VFNMADD231PS lanes_half<>+0(SB), Y12, Y1
 	MOVQ         152(DX), R8
 	VMOVUPS      (AX)(R8*4), Y12
 	MOVQ         56(DX), R8
 	VMOVUPS      (AX)(R8*4), Y13
-	VSUBPS       Y13, Y12, Y12
+	VFNMADD231PS lanes_half<>+0(SB), Y13, Y12
 	VMOVAPS      Y1, Y7
-	VFMADD231PS  lanes_two<>+0(SB), Y12, Y1
-	VFNMADD231PS lanes_two<>+0(SB), Y12, Y7
+	VFMADD231PS  lanes_root2<>+0(SB), Y12, Y1
+	VFNMADD231PS lanes_root2<>+0(SB), Y12, Y7
 	MOVQ         208(DX), R8
 	VMOVUPS      (AX)(R8*4), Y2
 	MOVQ         112(DX), R8
 	VMOVUPS      (AX)(R8*4), Y12
-	VSUBPS       Y12, Y2, Y2
+	VFNMADD231PS lanes_half<>+0(SB), Y12, Y2
 	MOVQ         160(DX), R8
 	VMOVUPS      (AX)(R8*4), Y12
 	MOVQ         64(DX), R8
 	VMOVUPS      (AX)(R8*4), Y13
-	VSUBPS       Y13, Y12, Y12
+	VFNMADD231PS lanes_half<>+0(SB), Y13, Y12
 	VMOVAPS      Y2, Y8
-	VFMADD231PS  lanes_two<>+0(SB), Y12, Y2
-	VFNMADD231PS lanes_two<>+0(SB), Y12, Y8
+	VFMADD231PS  lanes_root2<>+0(SB), Y12, Y2
+	VFNMADD231PS lanes_root2<>+0(SB), Y12, Y8
 	MOVQ         216(DX), R8
 	VMOVUPS      (AX)(R8*4), Y3
 	MOVQ         120(DX), R8
 	VMOVUPS      (AX)(R8*4), Y12
-	VSUBPS       Y12, Y3, Y3
+	VFNMADD231PS lanes_half<>+0(SB), Y12, Y3
 	MOVQ         168(DX), R8
 	VMOVUPS      (AX)(R8*4), Y12
 	MOVQ         72(DX), R8
 	VMOVUPS      (AX)(R8*4), Y13
-	VSUBPS       Y13, Y12, Y12
+	VFNMADD231PS lanes_half<>+0(SB), Y13, Y12
 	VMOVAPS      Y3, Y9
-	VFMADD231PS  lanes_two<>+0(SB), Y12, Y3
-	VFNMADD231PS lanes_two<>+0(SB), Y12, Y9
+	VFMADD231PS  lanes_root2<>+0(SB), Y12, Y3
+	VFNMADD231PS lanes_root2<>+0(SB), Y12, Y9
 	MOVQ         224(DX), R8
 	VMOVUPS      (AX)(R8*4), Y4
 	MOVQ         128(DX), R8
 	VMOVUPS      (AX)(R8*4), Y12
-	VSUBPS       Y12, Y4, Y4
+	VFNMADD231PS lanes_half<>+0(SB), Y12, Y4
 	MOVQ         176(DX), R8
 	VMOVUPS      (AX)(R8*4), Y12
 	MOVQ         80(DX), R8
 	VMOVUPS      (AX)(R8*4), Y13
-	VSUBPS       Y13, Y12, Y12
+	VFNMADD231PS lanes_half<>+0(SB), Y13, Y12
 	VMOVAPS      Y4, Y10
-	VFMADD231PS  lanes_two<>+0(SB), Y12, Y4
-	VFNMADD231PS lanes_two<>+0(SB), Y12, Y10
+	VFMADD231PS  lanes_root2<>+0(SB), Y12, Y4
+	VFNMADD231PS lanes_root2<>+0(SB), Y12, Y10
 	MOVQ         232(DX), R8
 	VMOVUPS      (AX)(R8*4), Y5
 	MOVQ         136(DX), R8
 	VMOVUPS      (AX)(R8*4), Y12
-	VSUBPS       Y12, Y5, Y5
+	VFNMADD231PS lanes_half<>+0(SB), Y12, Y5
 	MOVQ         184(DX), R8
 	VMOVUPS      (AX)(R8*4), Y12
 	MOVQ         88(DX), R8
 	VMOVUPS      (AX)(R8*4), Y13
-	VSUBPS       Y13, Y12, Y12
+	VFNMADD231PS lanes_half<>+0(SB), Y13, Y12
 	VMOVAPS      Y5, Y11
-	VFMADD231PS  lanes_two<>+0(SB), Y12, Y5
-	VFNMADD231PS lanes_two<>+0(SB), Y12, Y11
+	VFMADD231PS  lanes_root2<>+0(SB), Y12, Y5
+	VFNMADD231PS lanes_root2<>+0(SB), Y12, Y11
 	IMUL3Q       $0x06, SI, R8
 	ADDQ         CX, R8
 	VMOVAPS      Y4, Y12
-	VFNMADD231PS lanes_four<>+0(SB), Y2, Y12
+	VFNMADD231PS lanes_two<>+0(SB), Y2, Y12
 	VMOVAPS      Y3, Y13
-	VFNMADD231PS lanes_four<>+0(SB), Y1, Y13
-	VADDPS       Y13, Y12, Y14
-	VMOVUPS      Y14, (R8)(BX*1)
-	VSUBPS       Y13, Y12, Y14
-	VMOVUPS      Y14, (R8)(BX*2)
-	VSUBPS       Y2, Y4, Y12
-	VSUBPS       Y1, Y3, Y13
+	VFNMADD231PS lanes_two<>+0(SB), Y1, Y13
 	VMOVAPS      Y12, Y14
-	VFMADD231PS  lanes_two<>+0(SB), Y13, Y14
+	VFMADD231PS  lanes_root2by2<>+0(SB), Y13, Y14
+	VMOVUPS      Y14, (R8)(BX*1)
+	VFNMADD231PS lanes_root2by2<>+0(SB), Y13, Y12
+	VMOVUPS      Y12, (R8)(BX*2)
+	VMOVAPS      Y4, Y12
+	VFNMADD231PS lanes_half<>+0(SB), Y2, Y12
+	VMOVAPS      Y3, Y13
+	VFNMADD231PS lanes_half<>+0(SB), Y1, Y13
+	VMOVAPS      Y12, Y14
+	VFMADD231PS  lanes_root2<>+0(SB), Y13, Y14
 	VMOVUPS      Y14, (R8)(SI*1)
-	VFNMADD231PS lanes_two<>+0(SB), Y13, Y12
+	VFNMADD231PS lanes_root2<>+0(SB), Y13, Y12
 	VMOVUPS      Y12, (R8)(BX*4)
-	VFMADD231PS  lanes_four<>+0(SB), Y0, Y4
-	VFNMADD231PS lanes_five<>+0(SB), Y2, Y4
-	VMOVUPS      Y4, (R8)
-	VFMADD231PS  lanes_four<>+0(SB), Y1, Y5
-	VFNMADD231PS lanes_five<>+0(SB), Y3, Y5
-	VMOVUPS      Y5, (R8)(DI*1)
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y2, Y0
+	VMOVUPS      Y0, (R8)
+	VADDPS       Y5, Y1, Y1
+	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y3, Y1
+	VMOVUPS      Y1, (R8)(DI*1)
 	LEAQ         (CX)(SI*8), R8
 	VMOVAPS      Y10, Y12
-	VFNMADD231PS lanes_four<>+0(SB), Y8, Y12
+	VFNMADD231PS lanes_two<>+0(SB), Y8, Y12
 	VMOVAPS      Y9, Y13
-	VFNMADD231PS lanes_four<>+0(SB), Y7, Y13
-	VADDPS       Y13, Y12, Y14
-	VMOVUPS      Y14, (R8)(BX*1)
-	VSUBPS       Y13, Y12, Y14
-	VMOVUPS      Y14, (R8)(BX*2)
-	VSUBPS       Y8, Y10, Y12
-	VSUBPS       Y7, Y9, Y13
+	VFNMADD231PS lanes_two<>+0(SB), Y7, Y13
 	VMOVAPS      Y12, Y14
-	VFMADD231PS  lanes_two<>+0(SB), Y13, Y14
+	VFMADD231PS  lanes_root2by2<>+0(SB), Y13, Y14
+	VMOVUPS      Y14, (R8)(BX*1)
+	VFNMADD231PS lanes_root2by2<>+0(SB), Y13, Y12
+	VMOVUPS      Y12, (R8)(BX*2)
+	VMOVAPS      Y10, Y12
+	VFNMADD231PS lanes_half<>+0(SB), Y8, Y12
+	VMOVAPS      Y9, Y13
+	VFNMADD231PS lanes_half<>+0(SB), Y7, Y13
+	VMOVAPS      Y12, Y14
+	VFMADD231PS  lanes_root2<>+0(SB), Y13, Y14
 	VMOVUPS      Y14, (R8)(SI*1)
-	VFNMADD231PS lanes_two<>+0(SB), Y13, Y12
+	VFNMADD231PS lanes_root2<>+0(SB), Y13, Y12
 	VMOVUPS      Y12, (R8)(BX*4)
-	VFMADD231PS  lanes_four<>+0(SB), Y6, Y10
-	VFNMADD231PS lanes_five<>+0(SB), Y8, Y10
-	VMOVUPS      Y10, (R8)
-	VFMADD231PS  lanes_four<>+0(SB), Y7, Y11
-	VFNMADD231PS lanes_five<>+0(SB), Y9, Y11
-	VMOVUPS      Y11, (R8)(DI*1)
+	VADDPS       Y10, Y6, Y6
+	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y8, Y6
+	VMOVUPS      Y6, (R8)
+	VADDPS       Y11, Y7, Y7
+	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y9, Y7
+	VMOVUPS      Y7, (R8)(DI*1)
 	ADDQ         $0x00000020, AX
 	ADDQ         $0x00000020, CX
 	SUBQ         $0x00000008, R9
@@ -414,406 +438,420 @@ tail:
 	VMASKMOVPS   (AX)(R8*4), Y15, Y0
 	MOVQ         (DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y12
-	VFMADD231PS  lanes_four<>+0(SB), Y12, Y0
+	VADDPS       Y12, Y0, Y0
 	MOVQ         96(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y12
-	VFNMADD231PS lanes_five<>+0(SB), Y12, Y0
+	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y12, Y0
 	MOVQ         240(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y6
 	MOVQ         48(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y13
-	VFMADD231PS  lanes_four<>+0(SB), Y13, Y6
+	VADDPS       Y13, Y6, Y6
 	MOVQ         144(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y13
-	VFNMADD231PS lanes_five<>+0(SB), Y13, Y6
+	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y13, Y6
 	MOVQ         200(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y1
 	MOVQ         8(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y12
-	VFMADD231PS  lanes_four<>+0(SB), Y12, Y1
+	VADDPS       Y12, Y1, Y1
 	MOVQ         104(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y12
-	VFNMADD231PS lanes_five<>+0(SB), Y12, Y1
+	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y12, Y1
 	MOVQ         248(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y7
 	MOVQ         56(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y13
-	VFMADD231PS  lanes_four<>+0(SB), Y13, Y7
+	VADDPS       Y13, Y7, Y7
 	MOVQ         152(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y13
-	VFNMADD231PS lanes_five<>+0(SB), Y13, Y7
+	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y13, Y7
 	MOVQ         208(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y2
 	MOVQ         16(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y12
-	VFMADD231PS  lanes_four<>+0(SB), Y12, Y2
+	VADDPS       Y12, Y2, Y2
 	MOVQ         112(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y12
-	VFNMADD231PS lanes_five<>+0(SB), Y12, Y2
+	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y12, Y2
 	MOVQ         256(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y8
 	MOVQ         64(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y13
-	VFMADD231PS  lanes_four<>+0(SB), Y13, Y8
+	VADDPS       Y13, Y8, Y8
 	MOVQ         160(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y13
-	VFNMADD231PS lanes_five<>+0(SB), Y13, Y8
+	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y13, Y8
 	MOVQ         216(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y3
 	MOVQ         24(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y12
-	VFMADD231PS  lanes_four<>+0(SB), Y12, Y3
+	VADDPS       Y12, Y3, Y3
 	MOVQ         120(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y12
-	VFNMADD231PS lanes_five<>+0(SB), Y12, Y3
+	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y12, Y3
 	MOVQ         264(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y9
 	MOVQ         72(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y13
-	VFMADD231PS  lanes_four<>+0(SB), Y13, Y9
+	VADDPS       Y13, Y9, Y9
 	MOVQ         168(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y13
-	VFNMADD231PS lanes_five<>+0(SB), Y13, Y9
+	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y13, Y9
 	MOVQ         224(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y4
 	MOVQ         32(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y12
-	VFMADD231PS  lanes_four<>+0(SB), Y12, Y4
+	VADDPS       Y12, Y4, Y4
 	MOVQ         128(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y12
-	VFNMADD231PS lanes_five<>+0(SB), Y12, Y4
+	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y12, Y4
 	MOVQ         272(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y10
 	MOVQ         80(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y13
-	VFMADD231PS  lanes_four<>+0(SB), Y13, Y10
+	VADDPS       Y13, Y10, Y10
 	MOVQ         176(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y13
-	VFNMADD231PS lanes_five<>+0(SB), Y13, Y10
+	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y13, Y10
 	MOVQ         232(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y5
 	MOVQ         40(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y12
-	VFMADD231PS  lanes_four<>+0(SB), Y12, Y5
+	VADDPS       Y12, Y5, Y5
 	MOVQ         136(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y12
-	VFNMADD231PS lanes_five<>+0(SB), Y12, Y5
+	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y12, Y5
 	MOVQ         280(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y11
 	MOVQ         88(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y13
-	VFMADD231PS  lanes_four<>+0(SB), Y13, Y11
+	VADDPS       Y13, Y11, Y11
 	MOVQ         184(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y13
-	VFNMADD231PS lanes_five<>+0(SB), Y13, Y11
+	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y13, Y11
 	MOVQ         CX, R8
 	VMOVAPS      Y4, Y12
-	VFNMADD231PS lanes_four<>+0(SB), Y2, Y12
+	VFNMADD231PS lanes_two<>+0(SB), Y2, Y12
 	VMOVAPS      Y3, Y13
-	VFNMADD231PS lanes_four<>+0(SB), Y1, Y13
-	VADDPS       Y13, Y12, Y14
-	VMASKMOVPS   Y14, Y15, (R8)(BX*1)
-	VSUBPS       Y13, Y12, Y14
-	VMASKMOVPS   Y14, Y15, (R8)(BX*2)
-	VSUBPS       Y2, Y4, Y12
-	VSUBPS       Y1, Y3, Y13
+	VFNMADD231PS lanes_two<>+0(SB), Y1, Y13
 	VMOVAPS      Y12, Y14
-	VFMADD231PS  lanes_two<>+0(SB), Y13, Y14
+	VFMADD231PS  lanes_root2by2<>+0(SB), Y13, Y14
+	VMASKMOVPS   Y14, Y15, (R8)(BX*1)
+	VFNMADD231PS lanes_root2by2<>+0(SB), Y13, Y12
+	VMASKMOVPS   Y12, Y15, (R8)(BX*2)
+	VMOVAPS      Y4, Y12
+	VFNMADD231PS lanes_half<>+0(SB), Y2, Y12
+	VMOVAPS      Y3, Y13
+	VFNMADD231PS lanes_half<>+0(SB), Y1, Y13
+	VMOVAPS      Y12, Y14
+	VFMADD231PS  lanes_root2<>+0(SB), Y13, Y14
 	VMASKMOVPS   Y14, Y15, (R8)(SI*1)
-	VFNMADD231PS lanes_two<>+0(SB), Y13, Y12
+	VFNMADD231PS lanes_root2<>+0(SB), Y13, Y12
 	VMASKMOVPS   Y12, Y15, (R8)(BX*4)
-	VFMADD231PS  lanes_four<>+0(SB), Y0, Y4
-	VFNMADD231PS lanes_five<>+0(SB), Y2, Y4
-	VMASKMOVPS   Y4, Y15, (R8)
-	VFMADD231PS  lanes_four<>+0(SB), Y1, Y5
-	VFNMADD231PS lanes_five<>+0(SB), Y3, Y5
-	VMASKMOVPS   Y5, Y15, (R8)(DI*1)
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y2, Y0
+	VMASKMOVPS   Y0, Y15, (R8)
+	VADDPS       Y5, Y1, Y1
+	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y3, Y1
+	VMASKMOVPS   Y1, Y15, (R8)(DI*1)
 	IMUL3Q       $0x0a, SI, R8
 	ADDQ         CX, R8
 	VMOVAPS      Y10, Y12
-	VFNMADD231PS lanes_four<>+0(SB), Y8, Y12
+	VFNMADD231PS lanes_two<>+0(SB), Y8, Y12
 	VMOVAPS      Y9, Y13
-	VFNMADD231PS lanes_four<>+0(SB), Y7, Y13
-	VADDPS       Y13, Y12, Y14
-	VMASKMOVPS   Y14, Y15, (R8)(BX*1)
-	VSUBPS       Y13, Y12, Y14
-	VMASKMOVPS   Y14, Y15, (R8)(BX*2)
-	VSUBPS       Y8, Y10, Y12
-	VSUBPS       Y7, Y9, Y13
+	VFNMADD231PS lanes_two<>+0(SB), Y7, Y13
 	VMOVAPS      Y12, Y14
-	VFMADD231PS  lanes_two<>+0(SB), Y13, Y14
+	VFMADD231PS  lanes_root2by2<>+0(SB), Y13, Y14
+	VMASKMOVPS   Y14, Y15, (R8)(BX*1)
+	VFNMADD231PS lanes_root2by2<>+0(SB), Y13, Y12
+	VMASKMOVPS   Y12, Y15, (R8)(BX*2)
+	VMOVAPS      Y10, Y12
+	VFNMADD231PS lanes_half<>+0(SB), Y8, Y12
+	VMOVAPS      Y9, Y13
+	VFNMADD231PS lanes_half<>+0(SB), Y7, Y13
+	VMOVAPS      Y12, Y14
+	VFMADD231PS  lanes_root2<>+0(SB), Y13, Y14
 	VMASKMOVPS   Y14, Y15, (R8)(SI*1)
-	VFNMADD231PS lanes_two<>+0(SB), Y13, Y12
+	VFNMADD231PS lanes_root2<>+0(SB), Y13, Y12
 	VMASKMOVPS   Y12, Y15, (R8)(BX*4)
-	VFMADD231PS  lanes_four<>+0(SB), Y6, Y10
-	VFNMADD231PS lanes_five<>+0(SB), Y8, Y10
-	VMASKMOVPS   Y10, Y15, (R8)
-	VFMADD231PS  lanes_four<>+0(SB), Y7, Y11
-	VFNMADD231PS lanes_five<>+0(SB), Y9, Y11
-	VMASKMOVPS   Y11, Y15, (R8)(DI*1)
+	VADDPS       Y10, Y6, Y6
+	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y8, Y6
+	VMASKMOVPS   Y6, Y15, (R8)
+	VADDPS       Y11, Y7, Y7
+	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y9, Y7
+	VMASKMOVPS   Y7, Y15, (R8)(DI*1)
 	MOVQ         192(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y0
 	MOVQ         96(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y12
-	VFNMADD231PS lanes_four<>+0(SB), Y12, Y0
+	VFNMADD231PS lanes_two<>+0(SB), Y12, Y0
 	MOVQ         144(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y12
 	MOVQ         48(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y13
-	VFNMADD231PS lanes_four<>+0(SB), Y13, Y12
-	VSUBPS       Y12, Y0, Y6
-	VADDPS       Y12, Y0, Y0
+	VFNMADD231PS lanes_two<>+0(SB), Y13, Y12
+	VMOVAPS      Y0, Y6
+	VFMADD231PS  lanes_root2by2<>+0(SB), Y12, Y0
+	VFNMADD231PS lanes_root2by2<>+0(SB), Y12, Y6
 	MOVQ         200(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y1
 	MOVQ         104(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y12
-	VFNMADD231PS lanes_four<>+0(SB), Y12, Y1
+	VFNMADD231PS lanes_two<>+0(SB), Y12, Y1
 	MOVQ         152(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y12
 	MOVQ         56(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y13
-	VFNMADD231PS lanes_four<>+0(SB), Y13, Y12
-	VSUBPS       Y12, Y1, Y7
-	VADDPS       Y12, Y1, Y1
+	VFNMADD231PS lanes_two<>+0(SB), Y13, Y12
+	VMOVAPS      Y1, Y7
+	VFMADD231PS  lanes_root2by2<>+0(SB), Y12, Y1
+	VFNMADD231PS lanes_root2by2<>+0(SB), Y12, Y7
 	MOVQ         208(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y2
 	MOVQ         112(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y12
-	VFNMADD231PS lanes_four<>+0(SB), Y12, Y2
+	VFNMADD231PS lanes_two<>+0(SB), Y12, Y2
 	MOVQ         160(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y12
 	MOVQ         64(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y13
-	VFNMADD231PS lanes_four<>+0(SB), Y13, Y12
-	VSUBPS       Y12, Y2, Y8
-	VADDPS       Y12, Y2, Y2
+	VFNMADD231PS lanes_two<>+0(SB), Y13, Y12
+	VMOVAPS      Y2, Y8
+	VFMADD231PS  lanes_root2by2<>+0(SB), Y12, Y2
+	VFNMADD231PS lanes_root2by2<>+0(SB), Y12, Y8
 	MOVQ         216(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y3
 	MOVQ         120(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y12
-	VFNMADD231PS lanes_four<>+0(SB), Y12, Y3
+	VFNMADD231PS lanes_two<>+0(SB), Y12, Y3
 	MOVQ         168(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y12
 	MOVQ         72(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y13
-	VFNMADD231PS lanes_four<>+0(SB), Y13, Y12
-	VSUBPS       Y12, Y3, Y9
-	VADDPS       Y12, Y3, Y3
+	VFNMADD231PS lanes_two<>+0(SB), Y13, Y12
+	VMOVAPS      Y3, Y9
+	VFMADD231PS  lanes_root2by2<>+0(SB), Y12, Y3
+	VFNMADD231PS lanes_root2by2<>+0(SB), Y12, Y9
 	MOVQ         224(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y4
 	MOVQ         128(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y12
-	VFNMADD231PS lanes_four<>+0(SB), Y12, Y4
+	VFNMADD231PS lanes_two<>+0(SB), Y12, Y4
 	MOVQ         176(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y12
 	MOVQ         80(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y13
-	VFNMADD231PS lanes_four<>+0(SB), Y13, Y12
-	VSUBPS       Y12, Y4, Y10
-	VADDPS       Y12, Y4, Y4
+	VFNMADD231PS lanes_two<>+0(SB), Y13, Y12
+	VMOVAPS      Y4, Y10
+	VFMADD231PS  lanes_root2by2<>+0(SB), Y12, Y4
+	VFNMADD231PS lanes_root2by2<>+0(SB), Y12, Y10
 	MOVQ         232(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y5
 	MOVQ         136(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y12
-	VFNMADD231PS lanes_four<>+0(SB), Y12, Y5
+	VFNMADD231PS lanes_two<>+0(SB), Y12, Y5
 	MOVQ         184(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y12
 	MOVQ         88(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y13
-	VFNMADD231PS lanes_four<>+0(SB), Y13, Y12
-	VSUBPS       Y12, Y5, Y11
-	VADDPS       Y12, Y5, Y5
+	VFNMADD231PS lanes_two<>+0(SB), Y13, Y12
+	VMOVAPS      Y5, Y11
+	VFMADD231PS  lanes_root2by2<>+0(SB), Y12, Y5
+	VFNMADD231PS lanes_root2by2<>+0(SB), Y12, Y11
 	LEAQ         (CX)(SI*2), R8
 	VMOVAPS      Y4, Y12
-	VFNMADD231PS lanes_four<>+0(SB), Y2, Y12
+	VFNMADD231PS lanes_two<>+0(SB), Y2, Y12
 	VMOVAPS      Y3, Y13
-	VFNMADD231PS lanes_four<>+0(SB), Y1, Y13
-	VADDPS       Y13, Y12, Y14
-	VMASKMOVPS   Y14, Y15, (R8)(BX*1)
-	VSUBPS       Y13, Y12, Y14
-	VMASKMOVPS   Y14, Y15, (R8)(BX*2)
-	VSUBPS       Y2, Y4, Y12
-	VSUBPS       Y1, Y3, Y13
+	VFNMADD231PS lanes_two<>+0(SB), Y1, Y13
 	VMOVAPS      Y12, Y14
-	VFMADD231PS  lanes_two<>+0(SB), Y13, Y14
+	VFMADD231PS  lanes_root2by2<>+0(SB), Y13, Y14
+	VMASKMOVPS   Y14, Y15, (R8)(BX*1)
+	VFNMADD231PS lanes_root2by2<>+0(SB), Y13, Y12
+	VMASKMOVPS   Y12, Y15, (R8)(BX*2)
+	VMOVAPS      Y4, Y12
+	VFNMADD231PS lanes_half<>+0(SB), Y2, Y12
+	VMOVAPS      Y3, Y13
+	VFNMADD231PS lanes_half<>+0(SB), Y1, Y13
+	VMOVAPS      Y12, Y14
+	VFMADD231PS  lanes_root2<>+0(SB), Y13, Y14
 	VMASKMOVPS   Y14, Y15, (R8)(SI*1)
-	VFNMADD231PS lanes_two<>+0(SB), Y13, Y12
+	VFNMADD231PS lanes_root2<>+0(SB), Y13, Y12
 	VMASKMOVPS   Y12, Y15, (R8)(BX*4)
-	VFMADD231PS  lanes_four<>+0(SB), Y0, Y4
-	VFNMADD231PS lanes_five<>+0(SB), Y2, Y4
-	VMASKMOVPS   Y4, Y15, (R8)
-	VFMADD231PS  lanes_four<>+0(SB), Y1, Y5
-	VFNMADD231PS lanes_five<>+0(SB), Y3, Y5
-	VMASKMOVPS   Y5, Y15, (R8)(DI*1)
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y2, Y0
+	VMASKMOVPS   Y0, Y15, (R8)
+	VADDPS       Y5, Y1, Y1
+	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y3, Y1
+	VMASKMOVPS   Y1, Y15, (R8)(DI*1)
 	LEAQ         (CX)(SI*4), R8
 	VMOVAPS      Y10, Y12
-	VFNMADD231PS lanes_four<>+0(SB), Y8, Y12
+	VFNMADD231PS lanes_two<>+0(SB), Y8, Y12
 	VMOVAPS      Y9, Y13
-	VFNMADD231PS lanes_four<>+0(SB), Y7, Y13
-	VADDPS       Y13, Y12, Y14
-	VMASKMOVPS   Y14, Y15, (R8)(BX*1)
-	VSUBPS       Y13, Y12, Y14
-	VMASKMOVPS   Y14, Y15, (R8)(BX*2)
-	VSUBPS       Y8, Y10, Y12
-	VSUBPS       Y7, Y9, Y13
+	VFNMADD231PS lanes_two<>+0(SB), Y7, Y13
 	VMOVAPS      Y12, Y14
-	VFMADD231PS  lanes_two<>+0(SB), Y13, Y14
+	VFMADD231PS  lanes_root2by2<>+0(SB), Y13, Y14
+	VMASKMOVPS   Y14, Y15, (R8)(BX*1)
+	VFNMADD231PS lanes_root2by2<>+0(SB), Y13, Y12
+	VMASKMOVPS   Y12, Y15, (R8)(BX*2)
+	VMOVAPS      Y10, Y12
+	VFNMADD231PS lanes_half<>+0(SB), Y8, Y12
+	VMOVAPS      Y9, Y13
+	VFNMADD231PS lanes_half<>+0(SB), Y7, Y13
+	VMOVAPS      Y12, Y14
+	VFMADD231PS  lanes_root2<>+0(SB), Y13, Y14
 	VMASKMOVPS   Y14, Y15, (R8)(SI*1)
-	VFNMADD231PS lanes_two<>+0(SB), Y13, Y12
+	VFNMADD231PS lanes_root2<>+0(SB), Y13, Y12
 	VMASKMOVPS   Y12, Y15, (R8)(BX*4)
-	VFMADD231PS  lanes_four<>+0(SB), Y6, Y10
-	VFNMADD231PS lanes_five<>+0(SB), Y8, Y10
-	VMASKMOVPS   Y10, Y15, (R8)
-	VFMADD231PS  lanes_four<>+0(SB), Y7, Y11
-	VFNMADD231PS lanes_five<>+0(SB), Y9, Y11
-	VMASKMOVPS   Y11, Y15, (R8)(DI*1)
+	VADDPS       Y10, Y6, Y6
+	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y8, Y6
+	VMASKMOVPS   Y6, Y15, (R8)
+	VADDPS       Y11, Y7, Y7
+	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y9, Y7
+	VMASKMOVPS   Y7, Y15, (R8)(DI*1)
 	MOVQ         192(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y0
 	MOVQ         96(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y12
-	VSUBPS       Y12, Y0, Y0
+	VFNMADD231PS lanes_half<>+0(SB), Y12, Y0
 	MOVQ         144(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y12
 	MOVQ         48(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y13
-	VSUBPS       Y13, Y12, Y12
+	VFNMADD231PS lanes_half<>+0(SB), Y13, Y12
 	VMOVAPS      Y0, Y6
-	VFMADD231PS  lanes_two<>+0(SB), Y12, Y0
-	VFNMADD231PS lanes_two<>+0(SB), Y12, Y6
+	VFMADD231PS  lanes_root2<>+0(SB), Y12, Y0
+	VFNMADD231PS lanes_root2<>+0(SB), Y12, Y6
 	MOVQ         200(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y1
 	MOVQ         104(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y12
-	VSUBPS       Y12, Y1, Y1
+	VFNMADD231PS lanes_half<>+0(SB), Y12, Y1
 	MOVQ         152(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y12
 	MOVQ         56(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y13
-	VSUBPS       Y13, Y12, Y12
+	VFNMADD231PS lanes_half<>+0(SB), Y13, Y12
 	VMOVAPS      Y1, Y7
-	VFMADD231PS  lanes_two<>+0(SB), Y12, Y1
-	VFNMADD231PS lanes_two<>+0(SB), Y12, Y7
+	VFMADD231PS  lanes_root2<>+0(SB), Y12, Y1
+	VFNMADD231PS lanes_root2<>+0(SB), Y12, Y7
 	MOVQ         208(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y2
 	MOVQ         112(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y12
-	VSUBPS       Y12, Y2, Y2
+	VFNMADD231PS lanes_half<>+0(SB), Y12, Y2
 	MOVQ         160(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y12
 	MOVQ         64(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y13
-	VSUBPS       Y13, Y12, Y12
+	VFNMADD231PS lanes_half<>+0(SB), Y13, Y12
 	VMOVAPS      Y2, Y8
-	VFMADD231PS  lanes_two<>+0(SB), Y12, Y2
-	VFNMADD231PS lanes_two<>+0(SB), Y12, Y8
+	VFMADD231PS  lanes_root2<>+0(SB), Y12, Y2
+	VFNMADD231PS lanes_root2<>+0(SB), Y12, Y8
 	MOVQ         216(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y3
 	MOVQ         120(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y12
-	VSUBPS       Y12, Y3, Y3
+	VFNMADD231PS lanes_half<>+0(SB), Y12, Y3
 	MOVQ         168(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y12
 	MOVQ         72(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y13
-	VSUBPS       Y13, Y12, Y12
+	VFNMADD231PS lanes_half<>+0(SB), Y13, Y12
 	VMOVAPS      Y3, Y9
-	VFMADD231PS  lanes_two<>+0(SB), Y12, Y3
-	VFNMADD231PS lanes_two<>+0(SB), Y12, Y9
+	VFMADD231PS  lanes_root2<>+0(SB), Y12, Y3
+	VFNMADD231PS lanes_root2<>+0(SB), Y12, Y9
 	MOVQ         224(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y4
 	MOVQ         128(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y12
-	VSUBPS       Y12, Y4, Y4
+	VFNMADD231PS lanes_half<>+0(SB), Y12, Y4
 	MOVQ         176(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y12
 	MOVQ         80(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y13
-	VSUBPS       Y13, Y12, Y12
+	VFNMADD231PS lanes_half<>+0(SB), Y13, Y12
 	VMOVAPS      Y4, Y10
-	VFMADD231PS  lanes_two<>+0(SB), Y12, Y4
-	VFNMADD231PS lanes_two<>+0(SB), Y12, Y10
+	VFMADD231PS  lanes_root2<>+0(SB), Y12, Y4
+	VFNMADD231PS lanes_root2<>+0(SB), Y12, Y10
 	MOVQ         232(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y5
 	MOVQ         136(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y12
-	VSUBPS       Y12, Y5, Y5
+	VFNMADD231PS lanes_half<>+0(SB), Y12, Y5
 	MOVQ         184(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y12
 	MOVQ         88(DX), DX
 	VMASKMOVPS   (AX)(DX*4), Y15, Y13
-	VSUBPS       Y13, Y12, Y12
+	VFNMADD231PS lanes_half<>+0(SB), Y13, Y12
 	VMOVAPS      Y5, Y11
-	VFMADD231PS  lanes_two<>+0(SB), Y12, Y5
-	VFNMADD231PS lanes_two<>+0(SB), Y12, Y11
+	VFMADD231PS  lanes_root2<>+0(SB), Y12, Y5
+	VFNMADD231PS lanes_root2<>+0(SB), Y12, Y11
 	IMUL3Q       $0x06, SI, R8
 	ADDQ         CX, R8
 	VMOVAPS      Y4, Y12
-	VFNMADD231PS lanes_four<>+0(SB), Y2, Y12
+	VFNMADD231PS lanes_two<>+0(SB), Y2, Y12
 	VMOVAPS      Y3, Y13
-	VFNMADD231PS lanes_four<>+0(SB), Y1, Y13
-	VADDPS       Y13, Y12, Y14
-	VMASKMOVPS   Y14, Y15, (R8)(BX*1)
-	VSUBPS       Y13, Y12, Y14
-	VMASKMOVPS   Y14, Y15, (R8)(BX*2)
-	VSUBPS       Y2, Y4, Y12
-	VSUBPS       Y1, Y3, Y13
+	VFNMADD231PS lanes_two<>+0(SB), Y1, Y13
 	VMOVAPS      Y12, Y14
-	VFMADD231PS  lanes_two<>+0(SB), Y13, Y14
+	VFMADD231PS  lanes_root2by2<>+0(SB), Y13, Y14
+	VMASKMOVPS   Y14, Y15, (R8)(BX*1)
+	VFNMADD231PS lanes_root2by2<>+0(SB), Y13, Y12
+	VMASKMOVPS   Y12, Y15, (R8)(BX*2)
+	VMOVAPS      Y4, Y12
+	VFNMADD231PS lanes_half<>+0(SB), Y2, Y12
+	VMOVAPS      Y3, Y13
+	VFNMADD231PS lanes_half<>+0(SB), Y1, Y13
+	VMOVAPS      Y12, Y14
+	VFMADD231PS  lanes_root2<>+0(SB), Y13, Y14
 	VMASKMOVPS   Y14, Y15, (R8)(SI*1)
-	VFNMADD231PS lanes_two<>+0(SB), Y13, Y12
+	VFNMADD231PS lanes_root2<>+0(SB), Y13, Y12
 	VMASKMOVPS   Y12, Y15, (R8)(BX*4)
-	VFMADD231PS  lanes_four<>+0(SB), Y0, Y4
-	VFNMADD231PS lanes_five<>+0(SB), Y2, Y4
-	VMASKMOVPS   Y4, Y15, (R8)
-	VFMADD231PS  lanes_four<>+0(SB), Y1, Y5
-	VFNMADD231PS lanes_five<>+0(SB), Y3, Y5
-	VMASKMOVPS   Y5, Y15, (R8)(DI*1)
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y2, Y0
+	VMASKMOVPS   Y0, Y15, (R8)
+	VADDPS       Y5, Y1, Y1
+	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y3, Y1
+	VMASKMOVPS   Y1, Y15, (R8)(DI*1)
 	LEAQ         (CX)(SI*8), R8
 	VMOVAPS      Y10, Y12
-	VFNMADD231PS lanes_four<>+0(SB), Y8, Y12
+	VFNMADD231PS lanes_two<>+0(SB), Y8, Y12
 	VMOVAPS      Y9, Y13
-	VFNMADD231PS lanes_four<>+0(SB), Y7, Y13
-	VADDPS       Y13, Y12, Y14
-	VMASKMOVPS   Y14, Y15, (R8)(BX*1)
-	VSUBPS       Y13, Y12, Y14
-	VMASKMOVPS   Y14, Y15, (R8)(BX*2)
-	VSUBPS       Y8, Y10, Y12
-	VSUBPS       Y7, Y9, Y13
+	VFNMADD231PS lanes_two<>+0(SB), Y7, Y13
 	VMOVAPS      Y12, Y14
-	VFMADD231PS  lanes_two<>+0(SB), Y13, Y14
+	VFMADD231PS  lanes_root2by2<>+0(SB), Y13, Y14
+	VMASKMOVPS   Y14, Y15, (R8)(BX*1)
+	VFNMADD231PS lanes_root2by2<>+0(SB), Y13, Y12
+	VMASKMOVPS   Y12, Y15, (R8)(BX*2)
+	VMOVAPS      Y10, Y12
+	VFNMADD231PS lanes_half<>+0(SB), Y8, Y12
+	VMOVAPS      Y9, Y13
+	VFNMADD231PS lanes_half<>+0(SB), Y7, Y13
+	VMOVAPS      Y12, Y14
+	VFMADD231PS  lanes_root2<>+0(SB), Y13, Y14
 	VMASKMOVPS   Y14, Y15, (R8)(SI*1)
-	VFNMADD231PS lanes_two<>+0(SB), Y13, Y12
+	VFNMADD231PS lanes_root2<>+0(SB), Y13, Y12
 	VMASKMOVPS   Y12, Y15, (R8)(BX*4)
-	VFMADD231PS  lanes_four<>+0(SB), Y6, Y10
-	VFNMADD231PS lanes_five<>+0(SB), Y8, Y10
-	VMASKMOVPS   Y10, Y15, (R8)
-	VFMADD231PS  lanes_four<>+0(SB), Y7, Y11
-	VFNMADD231PS lanes_five<>+0(SB), Y9, Y11
-	VMASKMOVPS   Y11, Y15, (R8)(DI*1)
+	VADDPS       Y10, Y6, Y6
+	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y8, Y6
+	VMASKMOVPS   Y6, Y15, (R8)
+	VADDPS       Y11, Y7, Y7
+	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y9, Y7
+	VMASKMOVPS   Y7, Y15, (R8)(DI*1)
 
 end:
 	VZEROUPPER
 	RET
 
-DATA lanes_four<>+0(SB)/4, $0x40800000
-DATA lanes_four<>+4(SB)/4, $0x40800000
-DATA lanes_four<>+8(SB)/4, $0x40800000
-DATA lanes_four<>+12(SB)/4, $0x40800000
-DATA lanes_four<>+16(SB)/4, $0x40800000
-DATA lanes_four<>+20(SB)/4, $0x40800000
-DATA lanes_four<>+24(SB)/4, $0x40800000
-DATA lanes_four<>+28(SB)/4, $0x40800000
-GLOBL lanes_four<>(SB), RODATA|NOPTR, $32
-
-DATA lanes_five<>+0(SB)/4, $0x40a00000
-DATA lanes_five<>+4(SB)/4, $0x40a00000
-DATA lanes_five<>+8(SB)/4, $0x40a00000
-DATA lanes_five<>+12(SB)/4, $0x40a00000
-DATA lanes_five<>+16(SB)/4, $0x40a00000
-DATA lanes_five<>+20(SB)/4, $0x40a00000
-DATA lanes_five<>+24(SB)/4, $0x40a00000
-DATA lanes_five<>+28(SB)/4, $0x40a00000
-GLOBL lanes_five<>(SB), RODATA|NOPTR, $32
+DATA lanes_fiveHalves<>+0(SB)/4, $0x40200000
+DATA lanes_fiveHalves<>+4(SB)/4, $0x40200000
+DATA lanes_fiveHalves<>+8(SB)/4, $0x40200000
+DATA lanes_fiveHalves<>+12(SB)/4, $0x40200000
+DATA lanes_fiveHalves<>+16(SB)/4, $0x40200000
+DATA lanes_fiveHalves<>+20(SB)/4, $0x40200000
+DATA lanes_fiveHalves<>+24(SB)/4, $0x40200000
+DATA lanes_fiveHalves<>+28(SB)/4, $0x40200000
+GLOBL lanes_fiveHalves<>(SB), RODATA|NOPTR, $32
 
 DATA lanes_two<>+0(SB)/4, $0x40000000
 DATA lanes_two<>+4(SB)/4, $0x40000000
@@ -824,6 +862,36 @@ DATA lanes_two<>+20(SB)/4, $0x40000000
 DATA lanes_two<>+24(SB)/4, $0x40000000
 DATA lanes_two<>+28(SB)/4, $0x40000000
 GLOBL lanes_two<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_root2by2<>+0(SB)/4, $0x3f3504f3
+DATA lanes_root2by2<>+4(SB)/4, $0x3f3504f3
+DATA lanes_root2by2<>+8(SB)/4, $0x3f3504f3
+DATA lanes_root2by2<>+12(SB)/4, $0x3f3504f3
+DATA lanes_root2by2<>+16(SB)/4, $0x3f3504f3
+DATA lanes_root2by2<>+20(SB)/4, $0x3f3504f3
+DATA lanes_root2by2<>+24(SB)/4, $0x3f3504f3
+DATA lanes_root2by2<>+28(SB)/4, $0x3f3504f3
+GLOBL lanes_root2by2<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_half<>+0(SB)/4, $0x3f000000
+DATA lanes_half<>+4(SB)/4, $0x3f000000
+DATA lanes_half<>+8(SB)/4, $0x3f000000
+DATA lanes_half<>+12(SB)/4, $0x3f000000
+DATA lanes_half<>+16(SB)/4, $0x3f000000
+DATA lanes_half<>+20(SB)/4, $0x3f000000
+DATA lanes_half<>+24(SB)/4, $0x3f000000
+DATA lanes_half<>+28(SB)/4, $0x3f000000
+GLOBL lanes_half<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_root2<>+0(SB)/4, $0x3fb504f3
+DATA lanes_root2<>+4(SB)/4, $0x3fb504f3
+DATA lanes_root2<>+8(SB)/4, $0x3fb504f3
+DATA lanes_root2<>+12(SB)/4, $0x3fb504f3
+DATA lanes_root2<>+16(SB)/4, $0x3fb504f3
+DATA lanes_root2<>+20(SB)/4, $0x3fb504f3
+DATA lanes_root2<>+24(SB)/4, $0x3fb504f3
+DATA lanes_root2<>+28(SB)/4, $0x3fb504f3
+GLOBL lanes_root2<>(SB), RODATA|NOPTR, $32
 
 DATA laneMasks<>+0(SB)/4, $0xffffffff
 DATA laneMasks<>+4(SB)/4, $0xffffffff
@@ -876,255 +944,249 @@ full:
 	JLT          tail
 	MOVQ         (DX), R8
 	VMOVUPS      (AX)(R8*4), Y0
-	VMULPS       lanes_quarter<>+0(SB), Y0, Y0
 	MOVQ         48(DX), R8
 	VMOVUPS      (AX)(R8*4), Y3
 	MOVQ         8(DX), R8
 	VMOVUPS      (AX)(R8*4), Y1
-	VMULPS       lanes_quarter<>+0(SB), Y1, Y1
 	MOVQ         56(DX), R8
 	VMOVUPS      (AX)(R8*4), Y4
 	MOVQ         16(DX), R8
 	VMOVUPS      (AX)(R8*4), Y2
-	VMULPS       lanes_quarter<>+0(SB), Y2, Y2
 	MOVQ         64(DX), R8
 	VMOVUPS      (AX)(R8*4), Y5
 	MOVQ         CX, R8
-	VMULPS       lanes_quarter<>+0(SB), Y0, Y12
-	VMOVUPS      Y12, (R8)
-	VADDPS       Y2, Y0, Y12
-	VMOVAPS      Y1, Y14
-	VSUBPS       Y14, Y12, Y13
-	VADDPS       Y14, Y12, Y12
-	VMOVAPS      Y13, Y14
-	VXORPS       Y13, Y13, Y13
-	VFNMADD231PS lanes_sixth<>+0(SB), Y12, Y13
-	VMOVAPS      Y13, Y12
-	VXORPS       Y13, Y13, Y13
-	VFNMADD231PS lanes_sixth<>+0(SB), Y14, Y13
-	VMOVAPS      Y13, Y14
-	VMOVUPS      Y12, (R8)(BX*1)
-	VMOVUPS      Y14, (R8)(BX*2)
-	VMULPS       lanes_twentyfourth<>+0(SB), Y0, Y0
-	VFMADD231PS  lanes_sixth<>+0(SB), Y2, Y0
-	VMULPS       lanes_twelfth<>+0(SB), Y1, Y1
-	VSUBPS       Y1, Y0, Y13
-	VADDPS       Y1, Y0, Y0
-	VMOVAPS      Y13, Y1
-	VMOVUPS      Y0, (R8)(SI*1)
-	VMOVUPS      Y1, (R8)(BX*4)
+	VMOVUPS      Y0, (R8)
 	VMOVUPS      Y2, (R8)(DI*1)
+	VMOVAPS      Y0, Y12
+	VMOVAPS      Y1, Y13
+	VMOVAPS      Y2, Y14
+	VADDPS       Y12, Y12, Y12
+	VADDPS       Y14, Y12, Y12
+	VXORPS       Y14, Y14, Y14
+	VFNMADD231PS lanes_third<>+0(SB), Y12, Y14
+	VMULPS       lanes_root2by3<>+0(SB), Y13, Y13
+	VSUBPS       Y13, Y14, Y12
+	VADDPS       Y13, Y14, Y13
+	VMOVUPS      Y12, (R8)(BX*1)
+	VMOVUPS      Y13, (R8)(BX*2)
+	VMOVAPS      Y0, Y12
+	VMOVAPS      Y1, Y13
+	VMOVAPS      Y2, Y14
+	VMULPS       lanes_sixth<>+0(SB), Y12, Y12
+	VFMADD231PS  lanes_third<>+0(SB), Y14, Y12
+	VMULPS       lanes_root2by6<>+0(SB), Y13, Y13
+	VMOVAPS      Y12, Y14
+	VADDPS       Y13, Y12, Y12
+	VSUBPS       Y13, Y14, Y13
+	VMOVUPS      Y12, (R8)(SI*1)
+	VMOVUPS      Y13, (R8)(BX*4)
 	IMUL3Q       $0x0a, SI, R8
 	ADDQ         CX, R8
-	VMULPS       lanes_quarter<>+0(SB), Y3, Y12
-	VMOVUPS      Y12, (R8)
-	VADDPS       Y5, Y3, Y12
-	VMOVAPS      Y4, Y14
-	VSUBPS       Y14, Y12, Y13
-	VADDPS       Y14, Y12, Y12
-	VMOVAPS      Y13, Y14
-	VXORPS       Y13, Y13, Y13
-	VFNMADD231PS lanes_sixth<>+0(SB), Y12, Y13
-	VMOVAPS      Y13, Y12
-	VXORPS       Y13, Y13, Y13
-	VFNMADD231PS lanes_sixth<>+0(SB), Y14, Y13
-	VMOVAPS      Y13, Y14
-	VMOVUPS      Y12, (R8)(BX*1)
-	VMOVUPS      Y14, (R8)(BX*2)
-	VMULPS       lanes_twentyfourth<>+0(SB), Y3, Y3
-	VFMADD231PS  lanes_sixth<>+0(SB), Y5, Y3
-	VMULPS       lanes_twelfth<>+0(SB), Y4, Y4
-	VSUBPS       Y4, Y3, Y13
-	VADDPS       Y4, Y3, Y3
-	VMOVAPS      Y13, Y4
-	VMOVUPS      Y3, (R8)(SI*1)
-	VMOVUPS      Y4, (R8)(BX*4)
+	VMOVUPS      Y3, (R8)
 	VMOVUPS      Y5, (R8)(DI*1)
+	VMOVAPS      Y3, Y12
+	VMOVAPS      Y4, Y13
+	VMOVAPS      Y5, Y14
+	VADDPS       Y12, Y12, Y12
+	VADDPS       Y14, Y12, Y12
+	VXORPS       Y14, Y14, Y14
+	VFNMADD231PS lanes_third<>+0(SB), Y12, Y14
+	VMULPS       lanes_root2by3<>+0(SB), Y13, Y13
+	VSUBPS       Y13, Y14, Y12
+	VADDPS       Y13, Y14, Y13
+	VMOVUPS      Y12, (R8)(BX*1)
+	VMOVUPS      Y13, (R8)(BX*2)
+	VMOVAPS      Y3, Y12
+	VMOVAPS      Y4, Y13
+	VMOVAPS      Y5, Y14
+	VMULPS       lanes_sixth<>+0(SB), Y12, Y12
+	VFMADD231PS  lanes_third<>+0(SB), Y14, Y12
+	VMULPS       lanes_root2by6<>+0(SB), Y13, Y13
+	VMOVAPS      Y12, Y14
+	VADDPS       Y13, Y12, Y12
+	VSUBPS       Y13, Y14, Y13
+	VMOVUPS      Y12, (R8)(SI*1)
+	VMOVUPS      Y13, (R8)(BX*4)
 	MOVQ         (DX), R8
 	VMOVUPS      (AX)(R8*4), Y0
+	MOVQ         24(DX), R8
+	VMOVUPS      (AX)(R8*4), Y3
 	MOVQ         48(DX), R8
 	VMOVUPS      (AX)(R8*4), Y12
+	VADDPS       Y0, Y0, Y0
 	VADDPS       Y12, Y0, Y0
-	MOVQ         24(DX), R8
-	VMOVUPS      (AX)(R8*4), Y3
-	VSUBPS       Y3, Y0, Y13
-	VADDPS       Y3, Y0, Y0
-	VMOVAPS      Y13, Y3
-	VXORPS       Y13, Y13, Y13
-	VFNMADD231PS lanes_sixth<>+0(SB), Y0, Y13
-	VMOVAPS      Y13, Y0
-	VXORPS       Y13, Y13, Y13
-	VFNMADD231PS lanes_sixth<>+0(SB), Y3, Y13
-	VMOVAPS      Y13, Y3
+	VXORPS       Y12, Y12, Y12
+	VFNMADD231PS lanes_third<>+0(SB), Y0, Y12
+	VMULPS       lanes_root2by3<>+0(SB), Y3, Y3
+	VSUBPS       Y3, Y12, Y0
+	VADDPS       Y3, Y12, Y3
 	MOVQ         8(DX), R8
 	VMOVUPS      (AX)(R8*4), Y1
-	MOVQ         56(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
-	VADDPS       Y12, Y1, Y1
 	MOVQ         32(DX), R8
 	VMOVUPS      (AX)(R8*4), Y4
-	VSUBPS       Y4, Y1, Y13
-	VADDPS       Y4, Y1, Y1
-	VMOVAPS      Y13, Y4
-	VXORPS       Y13, Y13, Y13
-	VFNMADD231PS lanes_sixth<>+0(SB), Y1, Y13
-	VMOVAPS      Y13, Y1
-	VXORPS       Y13, Y13, Y13
-	VFNMADD231PS lanes_sixth<>+0(SB), Y4, Y13
-	VMOVAPS      Y13, Y4
+	MOVQ         56(DX), R8
+	VMOVUPS      (AX)(R8*4), Y12
+	VADDPS       Y1, Y1, Y1
+	VADDPS       Y12, Y1, Y1
+	VXORPS       Y12, Y12, Y12
+	VFNMADD231PS lanes_third<>+0(SB), Y1, Y12
+	VMULPS       lanes_root2by3<>+0(SB), Y4, Y4
+	VSUBPS       Y4, Y12, Y1
+	VADDPS       Y4, Y12, Y4
 	MOVQ         16(DX), R8
 	VMOVUPS      (AX)(R8*4), Y2
-	MOVQ         64(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
-	VADDPS       Y12, Y2, Y2
 	MOVQ         40(DX), R8
 	VMOVUPS      (AX)(R8*4), Y5
-	VSUBPS       Y5, Y2, Y13
-	VADDPS       Y5, Y2, Y2
-	VMOVAPS      Y13, Y5
-	VXORPS       Y13, Y13, Y13
-	VFNMADD231PS lanes_sixth<>+0(SB), Y2, Y13
-	VMOVAPS      Y13, Y2
-	VXORPS       Y13, Y13, Y13
-	VFNMADD231PS lanes_sixth<>+0(SB), Y5, Y13
-	VMOVAPS      Y13, Y5
+	MOVQ         64(DX), R8
+	VMOVUPS      (AX)(R8*4), Y12
+	VADDPS       Y2, Y2, Y2
+	VADDPS       Y12, Y2, Y2
+	VXORPS       Y12, Y12, Y12
+	VFNMADD231PS lanes_third<>+0(SB), Y2, Y12
+	VMULPS       lanes_root2by3<>+0(SB), Y5, Y5
+	VSUBPS       Y5, Y12, Y2
+	VADDPS       Y5, Y12, Y5
 	LEAQ         (CX)(SI*2), R8
-	VMULPS       lanes_quarter<>+0(SB), Y0, Y12
-	VMOVUPS      Y12, (R8)
-	VADDPS       Y2, Y0, Y12
-	VMOVAPS      Y1, Y14
-	VSUBPS       Y14, Y12, Y13
-	VADDPS       Y14, Y12, Y12
-	VMOVAPS      Y13, Y14
-	VXORPS       Y13, Y13, Y13
-	VFNMADD231PS lanes_sixth<>+0(SB), Y12, Y13
-	VMOVAPS      Y13, Y12
-	VXORPS       Y13, Y13, Y13
-	VFNMADD231PS lanes_sixth<>+0(SB), Y14, Y13
-	VMOVAPS      Y13, Y14
-	VMOVUPS      Y12, (R8)(BX*1)
-	VMOVUPS      Y14, (R8)(BX*2)
-	VMULPS       lanes_twentyfourth<>+0(SB), Y0, Y0
-	VFMADD231PS  lanes_sixth<>+0(SB), Y2, Y0
-	VMULPS       lanes_twelfth<>+0(SB), Y1, Y1
-	VSUBPS       Y1, Y0, Y13
-	VADDPS       Y1, Y0, Y0
-	VMOVAPS      Y13, Y1
-	VMOVUPS      Y0, (R8)(SI*1)
-	VMOVUPS      Y1, (R8)(BX*4)
+	VMOVUPS      Y0, (R8)
 	VMOVUPS      Y2, (R8)(DI*1)
-	LEAQ         (CX)(SI*4), R8
-	VMULPS       lanes_quarter<>+0(SB), Y3, Y12
-	VMOVUPS      Y12, (R8)
-	VADDPS       Y5, Y3, Y12
-	VMOVAPS      Y4, Y14
-	VSUBPS       Y14, Y12, Y13
+	VMOVAPS      Y0, Y12
+	VMOVAPS      Y1, Y13
+	VMOVAPS      Y2, Y14
+	VADDPS       Y12, Y12, Y12
 	VADDPS       Y14, Y12, Y12
-	VMOVAPS      Y13, Y14
-	VXORPS       Y13, Y13, Y13
-	VFNMADD231PS lanes_sixth<>+0(SB), Y12, Y13
-	VMOVAPS      Y13, Y12
-	VXORPS       Y13, Y13, Y13
-	VFNMADD231PS lanes_sixth<>+0(SB), Y14, Y13
-	VMOVAPS      Y13, Y14
+	VXORPS       Y14, Y14, Y14
+	VFNMADD231PS lanes_third<>+0(SB), Y12, Y14
+	VMULPS       lanes_root2by3<>+0(SB), Y13, Y13
+	VSUBPS       Y13, Y14, Y12
+	VADDPS       Y13, Y14, Y13
 	VMOVUPS      Y12, (R8)(BX*1)
-	VMOVUPS      Y14, (R8)(BX*2)
-	VMULPS       lanes_twentyfourth<>+0(SB), Y3, Y3
-	VFMADD231PS  lanes_sixth<>+0(SB), Y5, Y3
-	VMULPS       lanes_twelfth<>+0(SB), Y4, Y4
-	VSUBPS       Y4, Y3, Y13
-	VADDPS       Y4, Y3, Y3
-	VMOVAPS      Y13, Y4
-	VMOVUPS      Y3, (R8)(SI*1)
-	VMOVUPS      Y4, (R8)(BX*4)
+	VMOVUPS      Y13, (R8)(BX*2)
+	VMOVAPS      Y0, Y12
+	VMOVAPS      Y1, Y13
+	VMOVAPS      Y2, Y14
+	VMULPS       lanes_sixth<>+0(SB), Y12, Y12
+	VFMADD231PS  lanes_third<>+0(SB), Y14, Y12
+	VMULPS       lanes_root2by6<>+0(SB), Y13, Y13
+	VMOVAPS      Y12, Y14
+	VADDPS       Y13, Y12, Y12
+	VSUBPS       Y13, Y14, Y13
+	VMOVUPS      Y12, (R8)(SI*1)
+	VMOVUPS      Y13, (R8)(BX*4)
+	LEAQ         (CX)(SI*4), R8
+	VMOVUPS      Y3, (R8)
 	VMOVUPS      Y5, (R8)(DI*1)
+	VMOVAPS      Y3, Y12
+	VMOVAPS      Y4, Y13
+	VMOVAPS      Y5, Y14
+	VADDPS       Y12, Y12, Y12
+	VADDPS       Y14, Y12, Y12
+	VXORPS       Y14, Y14, Y14
+	VFNMADD231PS lanes_third<>+0(SB), Y12, Y14
+	VMULPS       lanes_root2by3<>+0(SB), Y13, Y13
+	VSUBPS       Y13, Y14, Y12
+	VADDPS       Y13, Y14, Y13
+	VMOVUPS      Y12, (R8)(BX*1)
+	VMOVUPS      Y13, (R8)(BX*2)
+	VMOVAPS      Y3, Y12
+	VMOVAPS      Y4, Y13
+	VMOVAPS      Y5, Y14
+	VMULPS       lanes_sixth<>+0(SB), Y12, Y12
+	VFMADD231PS  lanes_third<>+0(SB), Y14, Y12
+	VMULPS       lanes_root2by6<>+0(SB), Y13, Y13
+	VMOVAPS      Y12, Y14
+	VADDPS       Y13, Y12, Y12
+	VSUBPS       Y13, Y14, Y13
+	VMOVUPS      Y12, (R8)(SI*1)
+	VMOVUPS      Y13, (R8)(BX*4)
 	MOVQ         (DX), R8
 	VMOVUPS      (AX)(R8*4), Y0
-	MOVQ         48(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
 	MOVQ         24(DX), R8
 	VMOVUPS      (AX)(R8*4), Y3
-	VMULPS       lanes_twentyfourth<>+0(SB), Y0, Y0
-	VFMADD231PS  lanes_sixth<>+0(SB), Y12, Y0
-	VMULPS       lanes_twelfth<>+0(SB), Y3, Y3
-	VSUBPS       Y3, Y0, Y13
+	MOVQ         48(DX), R8
+	VMOVUPS      (AX)(R8*4), Y12
+	VMULPS       lanes_sixth<>+0(SB), Y0, Y0
+	VFMADD231PS  lanes_third<>+0(SB), Y12, Y0
+	VMULPS       lanes_root2by6<>+0(SB), Y3, Y3
+	VMOVAPS      Y0, Y12
 	VADDPS       Y3, Y0, Y0
-	VMOVAPS      Y13, Y3
+	VSUBPS       Y3, Y12, Y3
 	MOVQ         8(DX), R8
 	VMOVUPS      (AX)(R8*4), Y1
-	MOVQ         56(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
 	MOVQ         32(DX), R8
 	VMOVUPS      (AX)(R8*4), Y4
-	VMULPS       lanes_twentyfourth<>+0(SB), Y1, Y1
-	VFMADD231PS  lanes_sixth<>+0(SB), Y12, Y1
-	VMULPS       lanes_twelfth<>+0(SB), Y4, Y4
-	VSUBPS       Y4, Y1, Y13
+	MOVQ         56(DX), R8
+	VMOVUPS      (AX)(R8*4), Y12
+	VMULPS       lanes_sixth<>+0(SB), Y1, Y1
+	VFMADD231PS  lanes_third<>+0(SB), Y12, Y1
+	VMULPS       lanes_root2by6<>+0(SB), Y4, Y4
+	VMOVAPS      Y1, Y12
 	VADDPS       Y4, Y1, Y1
-	VMOVAPS      Y13, Y4
+	VSUBPS       Y4, Y12, Y4
 	MOVQ         16(DX), R8
 	VMOVUPS      (AX)(R8*4), Y2
-	MOVQ         64(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
 	MOVQ         40(DX), R8
 	VMOVUPS      (AX)(R8*4), Y5
-	VMULPS       lanes_twentyfourth<>+0(SB), Y2, Y2
-	VFMADD231PS  lanes_sixth<>+0(SB), Y12, Y2
-	VMULPS       lanes_twelfth<>+0(SB), Y5, Y5
-	VSUBPS       Y5, Y2, Y13
+	MOVQ         64(DX), R8
+	VMOVUPS      (AX)(R8*4), Y12
+	VMULPS       lanes_sixth<>+0(SB), Y2, Y2
+	VFMADD231PS  lanes_third<>+0(SB), Y12, Y2
+	VMULPS       lanes_root2by6<>+0(SB), Y5, Y5
+	VMOVAPS      Y2, Y12
 	VADDPS       Y5, Y2, Y2
-	VMOVAPS      Y13, Y5
+	VSUBPS       Y5, Y12, Y5
 	IMUL3Q       $0x06, SI, R8
 	ADDQ         CX, R8
-	VMULPS       lanes_quarter<>+0(SB), Y0, Y12
-	VMOVUPS      Y12, (R8)
-	VADDPS       Y2, Y0, Y12
-	VMOVAPS      Y1, Y14
-	VSUBPS       Y14, Y12, Y13
-	VADDPS       Y14, Y12, Y12
-	VMOVAPS      Y13, Y14
-	VXORPS       Y13, Y13, Y13
-	VFNMADD231PS lanes_sixth<>+0(SB), Y12, Y13
-	VMOVAPS      Y13, Y12
-	VXORPS       Y13, Y13, Y13
-	VFNMADD231PS lanes_sixth<>+0(SB), Y14, Y13
-	VMOVAPS      Y13, Y14
-	VMOVUPS      Y12, (R8)(BX*1)
-	VMOVUPS      Y14, (R8)(BX*2)
-	VMULPS       lanes_twentyfourth<>+0(SB), Y0, Y0
-	VFMADD231PS  lanes_sixth<>+0(SB), Y2, Y0
-	VMULPS       lanes_twelfth<>+0(SB), Y1, Y1
-	VSUBPS       Y1, Y0, Y13
-	VADDPS       Y1, Y0, Y0
-	VMOVAPS      Y13, Y1
-	VMOVUPS      Y0, (R8)(SI*1)
-	VMOVUPS      Y1, (R8)(BX*4)
+	VMOVUPS      Y0, (R8)
 	VMOVUPS      Y2, (R8)(DI*1)
-	LEAQ         (CX)(SI*8), R8
-	VMULPS       lanes_quarter<>+0(SB), Y3, Y12
-	VMOVUPS      Y12, (R8)
-	VADDPS       Y5, Y3, Y12
-	VMOVAPS      Y4, Y14
-	VSUBPS       Y14, Y12, Y13
+	VMOVAPS      Y0, Y12
+	VMOVAPS      Y1, Y13
+	VMOVAPS      Y2, Y14
+	VADDPS       Y12, Y12, Y12
 	VADDPS       Y14, Y12, Y12
-	VMOVAPS      Y13, Y14
-	VXORPS       Y13, Y13, Y13
-	VFNMADD231PS lanes_sixth<>+0(SB), Y12, Y13
-	VMOVAPS      Y13, Y12
-	VXORPS       Y13, Y13, Y13
-	VFNMADD231PS lanes_sixth<>+0(SB), Y14, Y13
-	VMOVAPS      Y13, Y14
+	VXORPS       Y14, Y14, Y14
+	VFNMADD231PS lanes_third<>+0(SB), Y12, Y14
+	VMULPS       lanes_root2by3<>+0(SB), Y13, Y13
+	VSUBPS       Y13, Y14, Y12
+	VADDPS       Y13, Y14, Y13
 	VMOVUPS      Y12, (R8)(BX*1)
-	VMOVUPS      Y14, (R8)(BX*2)
-	VMULPS       lanes_twentyfourth<>+0(SB), Y3, Y3
-	VFMADD231PS  lanes_sixth<>+0(SB), Y5, Y3
-	VMULPS       lanes_twelfth<>+0(SB), Y4, Y4
-	VSUBPS       Y4, Y3, Y13
-	VADDPS       Y4, Y3, Y3
-	VMOVAPS      Y13, Y4
-	VMOVUPS      Y3, (R8)(SI*1)
-	VMOVUPS      Y4, (R8)(BX*4)
+	VMOVUPS      Y13, (R8)(BX*2)
+	VMOVAPS      Y0, Y12
+	VMOVAPS      Y1, Y13
+	VMOVAPS      Y2, Y14
+	VMULPS       lanes_sixth<>+0(SB), Y12, Y12
+	VFMADD231PS  lanes_third<>+0(SB), Y14, Y12
+	VMULPS       lanes_root2by6<>+0(SB), Y13, Y13
+	VMOVAPS      Y12, Y14
+	VADDPS       Y13, Y12, Y12
+	VSUBPS       Y13, Y14, Y13
+	VMOVUPS      Y12, (R8)(SI*1)
+	VMOVUPS      Y13, (R8)(BX*4)
+	LEAQ         (CX)(SI*8), R8
+	VMOVUPS      Y3, (R8)
 	VMOVUPS      Y5, (R8)(DI*1)
+	VMOVAPS      Y3, Y12
+	VMOVAPS      Y4, Y13
+	VMOVAPS      Y5, Y14
+	VADDPS       Y12, Y12, Y12
+	VADDPS       Y14, Y12, Y12
+	VXORPS       Y14, Y14, Y14
+	VFNMADD231PS lanes_third<>+0(SB), Y12, Y14
+	VMULPS       lanes_root2by3<>+0(SB), Y13, Y13
+	VSUBPS       Y13, Y14, Y12
+	VADDPS       Y13, Y14, Y13
+	VMOVUPS      Y12, (R8)(BX*1)
+	VMOVUPS      Y13, (R8)(BX*2)
+	VMOVAPS      Y3, Y12
+	VMOVAPS      Y4, Y13
+	VMOVAPS      Y5, Y14
+	VMULPS       lanes_sixth<>+0(SB), Y12, Y12
+	VFMADD231PS  lanes_third<>+0(SB), Y14, Y12
+	VMULPS       lanes_root2by6<>+0(SB), Y13, Y13
+	VMOVAPS      Y12, Y14
+	VADDPS       Y13, Y12, Y12
+	VSUBPS       Y13, Y14, Y13
+	VMOVUPS      Y12, (R8)(SI*1)
+	VMOVUPS      Y13, (R8)(BX*4)
 	ADDQ         $0x00000020, AX
 	ADDQ         $0x00000020, CX
 	SUBQ         $0x00000008, R9
@@ -1138,269 +1200,273 @@ tail:
 	VMOVUPS      64(R8)(R9*4), Y15
 	MOVQ         (DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y0
-	VMULPS       lanes_quarter<>+0(SB), Y0, Y0
 	MOVQ         48(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y3
 	MOVQ         8(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y1
-	VMULPS       lanes_quarter<>+0(SB), Y1, Y1
 	MOVQ         56(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y4
 	MOVQ         16(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y2
-	VMULPS       lanes_quarter<>+0(SB), Y2, Y2
 	MOVQ         64(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y5
 	MOVQ         CX, R8
-	VMULPS       lanes_quarter<>+0(SB), Y0, Y12
-	VMASKMOVPS   Y12, Y15, (R8)
-	VADDPS       Y2, Y0, Y12
-	VMOVAPS      Y1, Y14
-	VSUBPS       Y14, Y12, Y13
-	VADDPS       Y14, Y12, Y12
-	VMOVAPS      Y13, Y14
-	VXORPS       Y13, Y13, Y13
-	VFNMADD231PS lanes_sixth<>+0(SB), Y12, Y13
-	VMOVAPS      Y13, Y12
-	VXORPS       Y13, Y13, Y13
-	VFNMADD231PS lanes_sixth<>+0(SB), Y14, Y13
-	VMOVAPS      Y13, Y14
-	VMASKMOVPS   Y12, Y15, (R8)(BX*1)
-	VMASKMOVPS   Y14, Y15, (R8)(BX*2)
-	VMULPS       lanes_twentyfourth<>+0(SB), Y0, Y0
-	VFMADD231PS  lanes_sixth<>+0(SB), Y2, Y0
-	VMULPS       lanes_twelfth<>+0(SB), Y1, Y1
-	VSUBPS       Y1, Y0, Y13
-	VADDPS       Y1, Y0, Y0
-	VMOVAPS      Y13, Y1
-	VMASKMOVPS   Y0, Y15, (R8)(SI*1)
-	VMASKMOVPS   Y1, Y15, (R8)(BX*4)
+	VMASKMOVPS   Y0, Y15, (R8)
 	VMASKMOVPS   Y2, Y15, (R8)(DI*1)
+	VMOVAPS      Y0, Y12
+	VMOVAPS      Y1, Y13
+	VMOVAPS      Y2, Y14
+	VADDPS       Y12, Y12, Y12
+	VADDPS       Y14, Y12, Y12
+	VXORPS       Y14, Y14, Y14
+	VFNMADD231PS lanes_third<>+0(SB), Y12, Y14
+	VMULPS       lanes_root2by3<>+0(SB), Y13, Y13
+	VSUBPS       Y13, Y14, Y12
+	VADDPS       Y13, Y14, Y13
+	VMASKMOVPS   Y12, Y15, (R8)(BX*1)
+	VMASKMOVPS   Y13, Y15, (R8)(BX*2)
+	VMOVAPS      Y0, Y12
+	VMOVAPS      Y1, Y13
+	VMOVAPS      Y2, Y14
+	VMULPS       lanes_sixth<>+0(SB), Y12, Y12
+	VFMADD231PS  lanes_third<>+0(SB), Y14, Y12
+	VMULPS       lanes_root2by6<>+0(SB), Y13, Y13
+	VMOVAPS      Y12, Y14
+	VADDPS       Y13, Y12, Y12
+	VSUBPS       Y13, Y14, Y13
+	VMASKMOVPS   Y12, Y15, (R8)(SI*1)
+	VMASKMOVPS   Y13, Y15, (R8)(BX*4)
 	IMUL3Q       $0x0a, SI, R8
 	ADDQ         CX, R8
-	VMULPS       lanes_quarter<>+0(SB), Y3, Y12
-	VMASKMOVPS   Y12, Y15, (R8)
-	VADDPS       Y5, Y3, Y12
-	VMOVAPS      Y4, Y14
-	VSUBPS       Y14, Y12, Y13
-	VADDPS       Y14, Y12, Y12
-	VMOVAPS      Y13, Y14
-	VXORPS       Y13, Y13, Y13
-	VFNMADD231PS lanes_sixth<>+0(SB), Y12, Y13
-	VMOVAPS      Y13, Y12
-	VXORPS       Y13, Y13, Y13
-	VFNMADD231PS lanes_sixth<>+0(SB), Y14, Y13
-	VMOVAPS      Y13, Y14
-	VMASKMOVPS   Y12, Y15, (R8)(BX*1)
-	VMASKMOVPS   Y14, Y15, (R8)(BX*2)
-	VMULPS       lanes_twentyfourth<>+0(SB), Y3, Y3
-	VFMADD231PS  lanes_sixth<>+0(SB), Y5, Y3
-	VMULPS       lanes_twelfth<>+0(SB), Y4, Y4
-	VSUBPS       Y4, Y3, Y13
-	VADDPS       Y4, Y3, Y3
-	VMOVAPS      Y13, Y4
-	VMASKMOVPS   Y3, Y15, (R8)(SI*1)
-	VMASKMOVPS   Y4, Y15, (R8)(BX*4)
+	VMASKMOVPS   Y3, Y15, (R8)
 	VMASKMOVPS   Y5, Y15, (R8)(DI*1)
+	VMOVAPS      Y3, Y12
+	VMOVAPS      Y4, Y13
+	VMOVAPS      Y5, Y14
+	VADDPS       Y12, Y12, Y12
+	VADDPS       Y14, Y12, Y12
+	VXORPS       Y14, Y14, Y14
+	VFNMADD231PS lanes_third<>+0(SB), Y12, Y14
+	VMULPS       lanes_root2by3<>+0(SB), Y13, Y13
+	VSUBPS       Y13, Y14, Y12
+	VADDPS       Y13, Y14, Y13
+	VMASKMOVPS   Y12, Y15, (R8)(BX*1)
+	VMASKMOVPS   Y13, Y15, (R8)(BX*2)
+	VMOVAPS      Y3, Y12
+	VMOVAPS      Y4, Y13
+	VMOVAPS      Y5, Y14
+	VMULPS       lanes_sixth<>+0(SB), Y12, Y12
+	VFMADD231PS  lanes_third<>+0(SB), Y14, Y12
+	VMULPS       lanes_root2by6<>+0(SB), Y13, Y13
+	VMOVAPS      Y12, Y14
+	VADDPS       Y13, Y12, Y12
+	VSUBPS       Y13, Y14, Y13
+	VMASKMOVPS   Y12, Y15, (R8)(SI*1)
+	VMASKMOVPS   Y13, Y15, (R8)(BX*4)
 	MOVQ         (DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y0
-	MOVQ         48(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y12
-	VADDPS       Y12, Y0, Y0
 	MOVQ         24(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y3
-	VSUBPS       Y3, Y0, Y13
-	VADDPS       Y3, Y0, Y0
-	VMOVAPS      Y13, Y3
-	VXORPS       Y13, Y13, Y13
-	VFNMADD231PS lanes_sixth<>+0(SB), Y0, Y13
-	VMOVAPS      Y13, Y0
-	VXORPS       Y13, Y13, Y13
-	VFNMADD231PS lanes_sixth<>+0(SB), Y3, Y13
-	VMOVAPS      Y13, Y3
+	MOVQ         48(DX), R8
+	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	VADDPS       Y0, Y0, Y0
+	VADDPS       Y12, Y0, Y0
+	VXORPS       Y12, Y12, Y12
+	VFNMADD231PS lanes_third<>+0(SB), Y0, Y12
+	VMULPS       lanes_root2by3<>+0(SB), Y3, Y3
+	VSUBPS       Y3, Y12, Y0
+	VADDPS       Y3, Y12, Y3
 	MOVQ         8(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y1
-	MOVQ         56(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y12
-	VADDPS       Y12, Y1, Y1
 	MOVQ         32(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y4
-	VSUBPS       Y4, Y1, Y13
-	VADDPS       Y4, Y1, Y1
-	VMOVAPS      Y13, Y4
-	VXORPS       Y13, Y13, Y13
-	VFNMADD231PS lanes_sixth<>+0(SB), Y1, Y13
-	VMOVAPS      Y13, Y1
-	VXORPS       Y13, Y13, Y13
-	VFNMADD231PS lanes_sixth<>+0(SB), Y4, Y13
-	VMOVAPS      Y13, Y4
+	MOVQ         56(DX), R8
+	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	VADDPS       Y1, Y1, Y1
+	VADDPS       Y12, Y1, Y1
+	VXORPS       Y12, Y12, Y12
+	VFNMADD231PS lanes_third<>+0(SB), Y1, Y12
+	VMULPS       lanes_root2by3<>+0(SB), Y4, Y4
+	VSUBPS       Y4, Y12, Y1
+	VADDPS       Y4, Y12, Y4
 	MOVQ         16(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y2
-	MOVQ         64(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y12
-	VADDPS       Y12, Y2, Y2
 	MOVQ         40(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y5
-	VSUBPS       Y5, Y2, Y13
-	VADDPS       Y5, Y2, Y2
-	VMOVAPS      Y13, Y5
-	VXORPS       Y13, Y13, Y13
-	VFNMADD231PS lanes_sixth<>+0(SB), Y2, Y13
-	VMOVAPS      Y13, Y2
-	VXORPS       Y13, Y13, Y13
-	VFNMADD231PS lanes_sixth<>+0(SB), Y5, Y13
-	VMOVAPS      Y13, Y5
-	LEAQ         (CX)(SI*2), R8
-	VMULPS       lanes_quarter<>+0(SB), Y0, Y12
-	VMASKMOVPS   Y12, Y15, (R8)
-	VADDPS       Y2, Y0, Y12
-	VMOVAPS      Y1, Y14
-	VSUBPS       Y14, Y12, Y13
-	VADDPS       Y14, Y12, Y12
-	VMOVAPS      Y13, Y14
-	VXORPS       Y13, Y13, Y13
-	VFNMADD231PS lanes_sixth<>+0(SB), Y12, Y13
-	VMOVAPS      Y13, Y12
-	VXORPS       Y13, Y13, Y13
-	VFNMADD231PS lanes_sixth<>+0(SB), Y14, Y13
-	VMOVAPS      Y13, Y14
-	VMASKMOVPS   Y12, Y15, (R8)(BX*1)
-	VMASKMOVPS   Y14, Y15, (R8)(BX*2)
-	VMULPS       lanes_twentyfourth<>+0(SB), Y0, Y0
-	VFMADD231PS  lanes_sixth<>+0(SB), Y2, Y0
-	VMULPS       lanes_twelfth<>+0(SB), Y1, Y1
-	VSUBPS       Y1, Y0, Y13
-	VADDPS       Y1, Y0, Y0
-	VMOVAPS      Y13, Y1
-	VMASKMOVPS   Y0, Y15, (R8)(SI*1)
-	VMASKMOVPS   Y1, Y15, (R8)(BX*4)
-	VMASKMOVPS   Y2, Y15, (R8)(DI*1)
-	LEAQ         (CX)(SI*4), R8
-	VMULPS       lanes_quarter<>+0(SB), Y3, Y12
-	VMASKMOVPS   Y12, Y15, (R8)
-	VADDPS       Y5, Y3, Y12
-	VMOVAPS      Y4, Y14
-	VSUBPS       Y14, Y12, Y13
-	VADDPS       Y14, Y12, Y12
-	VMOVAPS      Y13, Y14
-	VXORPS       Y13, Y13, Y13
-	VFNMADD231PS lanes_sixth<>+0(SB), Y12, Y13
-	VMOVAPS      Y13, Y12
-	VXORPS       Y13, Y13, Y13
-	VFNMADD231PS lanes_sixth<>+0(SB), Y14, Y13
-	VMOVAPS      Y13, Y14
-	VMASKMOVPS   Y12, Y15, (R8)(BX*1)
-	VMASKMOVPS   Y14, Y15, (R8)(BX*2)
-	VMULPS       lanes_twentyfourth<>+0(SB), Y3, Y3
-	VFMADD231PS  lanes_sixth<>+0(SB), Y5, Y3
-	VMULPS       lanes_twelfth<>+0(SB), Y4, Y4
-	VSUBPS       Y4, Y3, Y13
-	VADDPS       Y4, Y3, Y3
-	VMOVAPS      Y13, Y4
-	VMASKMOVPS   Y3, Y15, (R8)(SI*1)
-	VMASKMOVPS   Y4, Y15, (R8)(BX*4)
-	VMASKMOVPS   Y5, Y15, (R8)(DI*1)
-	MOVQ         (DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y0
-	MOVQ         48(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y12
-	MOVQ         24(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y3
-	VMULPS       lanes_twentyfourth<>+0(SB), Y0, Y0
-	VFMADD231PS  lanes_sixth<>+0(SB), Y12, Y0
-	VMULPS       lanes_twelfth<>+0(SB), Y3, Y3
-	VSUBPS       Y3, Y0, Y13
-	VADDPS       Y3, Y0, Y0
-	VMOVAPS      Y13, Y3
-	MOVQ         8(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y1
-	MOVQ         56(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y12
-	MOVQ         32(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y4
-	VMULPS       lanes_twentyfourth<>+0(SB), Y1, Y1
-	VFMADD231PS  lanes_sixth<>+0(SB), Y12, Y1
-	VMULPS       lanes_twelfth<>+0(SB), Y4, Y4
-	VSUBPS       Y4, Y1, Y13
-	VADDPS       Y4, Y1, Y1
-	VMOVAPS      Y13, Y4
-	MOVQ         16(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y2
 	MOVQ         64(DX), R8
 	VMASKMOVPS   (AX)(R8*4), Y15, Y12
-	MOVQ         40(DX), DX
-	VMASKMOVPS   (AX)(DX*4), Y15, Y5
-	VMULPS       lanes_twentyfourth<>+0(SB), Y2, Y2
-	VFMADD231PS  lanes_sixth<>+0(SB), Y12, Y2
-	VMULPS       lanes_twelfth<>+0(SB), Y5, Y5
-	VSUBPS       Y5, Y2, Y13
+	VADDPS       Y2, Y2, Y2
+	VADDPS       Y12, Y2, Y2
+	VXORPS       Y12, Y12, Y12
+	VFNMADD231PS lanes_third<>+0(SB), Y2, Y12
+	VMULPS       lanes_root2by3<>+0(SB), Y5, Y5
+	VSUBPS       Y5, Y12, Y2
+	VADDPS       Y5, Y12, Y5
+	LEAQ         (CX)(SI*2), R8
+	VMASKMOVPS   Y0, Y15, (R8)
+	VMASKMOVPS   Y2, Y15, (R8)(DI*1)
+	VMOVAPS      Y0, Y12
+	VMOVAPS      Y1, Y13
+	VMOVAPS      Y2, Y14
+	VADDPS       Y12, Y12, Y12
+	VADDPS       Y14, Y12, Y12
+	VXORPS       Y14, Y14, Y14
+	VFNMADD231PS lanes_third<>+0(SB), Y12, Y14
+	VMULPS       lanes_root2by3<>+0(SB), Y13, Y13
+	VSUBPS       Y13, Y14, Y12
+	VADDPS       Y13, Y14, Y13
+	VMASKMOVPS   Y12, Y15, (R8)(BX*1)
+	VMASKMOVPS   Y13, Y15, (R8)(BX*2)
+	VMOVAPS      Y0, Y12
+	VMOVAPS      Y1, Y13
+	VMOVAPS      Y2, Y14
+	VMULPS       lanes_sixth<>+0(SB), Y12, Y12
+	VFMADD231PS  lanes_third<>+0(SB), Y14, Y12
+	VMULPS       lanes_root2by6<>+0(SB), Y13, Y13
+	VMOVAPS      Y12, Y14
+	VADDPS       Y13, Y12, Y12
+	VSUBPS       Y13, Y14, Y13
+	VMASKMOVPS   Y12, Y15, (R8)(SI*1)
+	VMASKMOVPS   Y13, Y15, (R8)(BX*4)
+	LEAQ         (CX)(SI*4), R8
+	VMASKMOVPS   Y3, Y15, (R8)
+	VMASKMOVPS   Y5, Y15, (R8)(DI*1)
+	VMOVAPS      Y3, Y12
+	VMOVAPS      Y4, Y13
+	VMOVAPS      Y5, Y14
+	VADDPS       Y12, Y12, Y12
+	VADDPS       Y14, Y12, Y12
+	VXORPS       Y14, Y14, Y14
+	VFNMADD231PS lanes_third<>+0(SB), Y12, Y14
+	VMULPS       lanes_root2by3<>+0(SB), Y13, Y13
+	VSUBPS       Y13, Y14, Y12
+	VADDPS       Y13, Y14, Y13
+	VMASKMOVPS   Y12, Y15, (R8)(BX*1)
+	VMASKMOVPS   Y13, Y15, (R8)(BX*2)
+	VMOVAPS      Y3, Y12
+	VMOVAPS      Y4, Y13
+	VMOVAPS      Y5, Y14
+	VMULPS       lanes_sixth<>+0(SB), Y12, Y12
+	VFMADD231PS  lanes_third<>+0(SB), Y14, Y12
+	VMULPS       lanes_root2by6<>+0(SB), Y13, Y13
+	VMOVAPS      Y12, Y14
+	VADDPS       Y13, Y12, Y12
+	VSUBPS       Y13, Y14, Y13
+	VMASKMOVPS   Y12, Y15, (R8)(SI*1)
+	VMASKMOVPS   Y13, Y15, (R8)(BX*4)
+	MOVQ         (DX), R8
+	VMASKMOVPS   (AX)(R8*4), Y15, Y0
+	MOVQ         24(DX), R8
+	VMASKMOVPS   (AX)(R8*4), Y15, Y3
+	MOVQ         48(DX), R8
+	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	VMULPS       lanes_sixth<>+0(SB), Y0, Y0
+	VFMADD231PS  lanes_third<>+0(SB), Y12, Y0
+	VMULPS       lanes_root2by6<>+0(SB), Y3, Y3
+	VMOVAPS      Y0, Y12
+	VADDPS       Y3, Y0, Y0
+	VSUBPS       Y3, Y12, Y3
+	MOVQ         8(DX), R8
+	VMASKMOVPS   (AX)(R8*4), Y15, Y1
+	MOVQ         32(DX), R8
+	VMASKMOVPS   (AX)(R8*4), Y15, Y4
+	MOVQ         56(DX), R8
+	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	VMULPS       lanes_sixth<>+0(SB), Y1, Y1
+	VFMADD231PS  lanes_third<>+0(SB), Y12, Y1
+	VMULPS       lanes_root2by6<>+0(SB), Y4, Y4
+	VMOVAPS      Y1, Y12
+	VADDPS       Y4, Y1, Y1
+	VSUBPS       Y4, Y12, Y4
+	MOVQ         16(DX), R8
+	VMASKMOVPS   (AX)(R8*4), Y15, Y2
+	MOVQ         40(DX), R8
+	VMASKMOVPS   (AX)(R8*4), Y15, Y5
+	MOVQ         64(DX), DX
+	VMASKMOVPS   (AX)(DX*4), Y15, Y12
+	VMULPS       lanes_sixth<>+0(SB), Y2, Y2
+	VFMADD231PS  lanes_third<>+0(SB), Y12, Y2
+	VMULPS       lanes_root2by6<>+0(SB), Y5, Y5
+	VMOVAPS      Y2, Y12
 	VADDPS       Y5, Y2, Y2
-	VMOVAPS      Y13, Y5
+	VSUBPS       Y5, Y12, Y5
 	IMUL3Q       $0x06, SI, R8
 	ADDQ         CX, R8
-	VMULPS       lanes_quarter<>+0(SB), Y0, Y12
-	VMASKMOVPS   Y12, Y15, (R8)
-	VADDPS       Y2, Y0, Y12
-	VMOVAPS      Y1, Y14
-	VSUBPS       Y14, Y12, Y13
-	VADDPS       Y14, Y12, Y12
-	VMOVAPS      Y13, Y14
-	VXORPS       Y13, Y13, Y13
-	VFNMADD231PS lanes_sixth<>+0(SB), Y12, Y13
-	VMOVAPS      Y13, Y12
-	VXORPS       Y13, Y13, Y13
-	VFNMADD231PS lanes_sixth<>+0(SB), Y14, Y13
-	VMOVAPS      Y13, Y14
-	VMASKMOVPS   Y12, Y15, (R8)(BX*1)
-	VMASKMOVPS   Y14, Y15, (R8)(BX*2)
-	VMULPS       lanes_twentyfourth<>+0(SB), Y0, Y0
-	VFMADD231PS  lanes_sixth<>+0(SB), Y2, Y0
-	VMULPS       lanes_twelfth<>+0(SB), Y1, Y1
-	VSUBPS       Y1, Y0, Y13
-	VADDPS       Y1, Y0, Y0
-	VMOVAPS      Y13, Y1
-	VMASKMOVPS   Y0, Y15, (R8)(SI*1)
-	VMASKMOVPS   Y1, Y15, (R8)(BX*4)
+	VMASKMOVPS   Y0, Y15, (R8)
 	VMASKMOVPS   Y2, Y15, (R8)(DI*1)
-	LEAQ         (CX)(SI*8), R8
-	VMULPS       lanes_quarter<>+0(SB), Y3, Y12
-	VMASKMOVPS   Y12, Y15, (R8)
-	VADDPS       Y5, Y3, Y12
-	VMOVAPS      Y4, Y14
-	VSUBPS       Y14, Y12, Y13
+	VMOVAPS      Y0, Y12
+	VMOVAPS      Y1, Y13
+	VMOVAPS      Y2, Y14
+	VADDPS       Y12, Y12, Y12
 	VADDPS       Y14, Y12, Y12
-	VMOVAPS      Y13, Y14
-	VXORPS       Y13, Y13, Y13
-	VFNMADD231PS lanes_sixth<>+0(SB), Y12, Y13
-	VMOVAPS      Y13, Y12
-	VXORPS       Y13, Y13, Y13
-	VFNMADD231PS lanes_sixth<>+0(SB), Y14, Y13
-	VMOVAPS      Y13, Y14
+	VXORPS       Y14, Y14, Y14
+	VFNMADD231PS lanes_third<>+0(SB), Y12, Y14
+	VMULPS       lanes_root2by3<>+0(SB), Y13, Y13
+	VSUBPS       Y13, Y14, Y12
+	VADDPS       Y13, Y14, Y13
 	VMASKMOVPS   Y12, Y15, (R8)(BX*1)
-	VMASKMOVPS   Y14, Y15, (R8)(BX*2)
-	VMULPS       lanes_twentyfourth<>+0(SB), Y3, Y3
-	VFMADD231PS  lanes_sixth<>+0(SB), Y5, Y3
-	VMULPS       lanes_twelfth<>+0(SB), Y4, Y4
-	VSUBPS       Y4, Y3, Y13
-	VADDPS       Y4, Y3, Y3
-	VMOVAPS      Y13, Y4
-	VMASKMOVPS   Y3, Y15, (R8)(SI*1)
-	VMASKMOVPS   Y4, Y15, (R8)(BX*4)
+	VMASKMOVPS   Y13, Y15, (R8)(BX*2)
+	VMOVAPS      Y0, Y12
+	VMOVAPS      Y1, Y13
+	VMOVAPS      Y2, Y14
+	VMULPS       lanes_sixth<>+0(SB), Y12, Y12
+	VFMADD231PS  lanes_third<>+0(SB), Y14, Y12
+	VMULPS       lanes_root2by6<>+0(SB), Y13, Y13
+	VMOVAPS      Y12, Y14
+	VADDPS       Y13, Y12, Y12
+	VSUBPS       Y13, Y14, Y13
+	VMASKMOVPS   Y12, Y15, (R8)(SI*1)
+	VMASKMOVPS   Y13, Y15, (R8)(BX*4)
+	LEAQ         (CX)(SI*8), R8
+	VMASKMOVPS   Y3, Y15, (R8)
 	VMASKMOVPS   Y5, Y15, (R8)(DI*1)
+	VMOVAPS      Y3, Y12
+	VMOVAPS      Y4, Y13
+	VMOVAPS      Y5, Y14
+	VADDPS       Y12, Y12, Y12
+	VADDPS       Y14, Y12, Y12
+	VXORPS       Y14, Y14, Y14
+	VFNMADD231PS lanes_third<>+0(SB), Y12, Y14
+	VMULPS       lanes_root2by3<>+0(SB), Y13, Y13
+	VSUBPS       Y13, Y14, Y12
+	VADDPS       Y13, Y14, Y13
+	VMASKMOVPS   Y12, Y15, (R8)(BX*1)
+	VMASKMOVPS   Y13, Y15, (R8)(BX*2)
+	VMOVAPS      Y3, Y12
+	VMOVAPS      Y4, Y13
+	VMOVAPS      Y5, Y14
+	VMULPS       lanes_sixth<>+0(SB), Y12, Y12
+	VFMADD231PS  lanes_third<>+0(SB), Y14, Y12
+	VMULPS       lanes_root2by6<>+0(SB), Y13, Y13
+	VMOVAPS      Y12, Y14
+	VADDPS       Y13, Y12, Y12
+	VSUBPS       Y13, Y14, Y13
+	VMASKMOVPS   Y12, Y15, (R8)(SI*1)
+	VMASKMOVPS   Y13, Y15, (R8)(BX*4)
 
 end:
 	VZEROUPPER
 	RET
 
-DATA lanes_quarter<>+0(SB)/4, $0x3e800000
-DATA lanes_quarter<>+4(SB)/4, $0x3e800000
-DATA lanes_quarter<>+8(SB)/4, $0x3e800000
-DATA lanes_quarter<>+12(SB)/4, $0x3e800000
-DATA lanes_quarter<>+16(SB)/4, $0x3e800000
-DATA lanes_quarter<>+20(SB)/4, $0x3e800000
-DATA lanes_quarter<>+24(SB)/4, $0x3e800000
-DATA lanes_quarter<>+28(SB)/4, $0x3e800000
-GLOBL lanes_quarter<>(SB), RODATA|NOPTR, $32
+DATA lanes_third<>+0(SB)/4, $0x3eaaaaab
+DATA lanes_third<>+4(SB)/4, $0x3eaaaaab
+DATA lanes_third<>+8(SB)/4, $0x3eaaaaab
+DATA lanes_third<>+12(SB)/4, $0x3eaaaaab
+DATA lanes_third<>+16(SB)/4, $0x3eaaaaab
+DATA lanes_third<>+20(SB)/4, $0x3eaaaaab
+DATA lanes_third<>+24(SB)/4, $0x3eaaaaab
+DATA lanes_third<>+28(SB)/4, $0x3eaaaaab
+GLOBL lanes_third<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_root2by3<>+0(SB)/4, $0x3ef15bef
+DATA lanes_root2by3<>+4(SB)/4, $0x3ef15bef
+DATA lanes_root2by3<>+8(SB)/4, $0x3ef15bef
+DATA lanes_root2by3<>+12(SB)/4, $0x3ef15bef
+DATA lanes_root2by3<>+16(SB)/4, $0x3ef15bef
+DATA lanes_root2by3<>+20(SB)/4, $0x3ef15bef
+DATA lanes_root2by3<>+24(SB)/4, $0x3ef15bef
+DATA lanes_root2by3<>+28(SB)/4, $0x3ef15bef
+GLOBL lanes_root2by3<>(SB), RODATA|NOPTR, $32
 
 DATA lanes_sixth<>+0(SB)/4, $0x3e2aaaab
 DATA lanes_sixth<>+4(SB)/4, $0x3e2aaaab
@@ -1412,25 +1478,15 @@ DATA lanes_sixth<>+24(SB)/4, $0x3e2aaaab
 DATA lanes_sixth<>+28(SB)/4, $0x3e2aaaab
 GLOBL lanes_sixth<>(SB), RODATA|NOPTR, $32
 
-DATA lanes_twentyfourth<>+0(SB)/4, $0x3d2aaaab
-DATA lanes_twentyfourth<>+4(SB)/4, $0x3d2aaaab
-DATA lanes_twentyfourth<>+8(SB)/4, $0x3d2aaaab
-DATA lanes_twentyfourth<>+12(SB)/4, $0x3d2aaaab
-DATA lanes_twentyfourth<>+16(SB)/4, $0x3d2aaaab
-DATA lanes_twentyfourth<>+20(SB)/4, $0x3d2aaaab
-DATA lanes_twentyfourth<>+24(SB)/4, $0x3d2aaaab
-DATA lanes_twentyfourth<>+28(SB)/4, $0x3d2aaaab
-GLOBL lanes_twentyfourth<>(SB), RODATA|NOPTR, $32
-
-DATA lanes_twelfth<>+0(SB)/4, $0x3daaaaab
-DATA lanes_twelfth<>+4(SB)/4, $0x3daaaaab
-DATA lanes_twelfth<>+8(SB)/4, $0x3daaaaab
-DATA lanes_twelfth<>+12(SB)/4, $0x3daaaaab
-DATA lanes_twelfth<>+16(SB)/4, $0x3daaaaab
-DATA lanes_twelfth<>+20(SB)/4, $0x3daaaaab
-DATA lanes_twelfth<>+24(SB)/4, $0x3daaaaab
-DATA lanes_twelfth<>+28(SB)/4, $0x3daaaaab
-GLOBL lanes_twelfth<>(SB), RODATA|NOPTR, $32
+DATA lanes_root2by6<>+0(SB)/4, $0x3e715bef
+DATA lanes_root2by6<>+4(SB)/4, $0x3e715bef
+DATA lanes_root2by6<>+8(SB)/4, $0x3e715bef
+DATA lanes_root2by6<>+12(SB)/4, $0x3e715bef
+DATA lanes_root2by6<>+16(SB)/4, $0x3e715bef
+DATA lanes_root2by6<>+20(SB)/4, $0x3e715bef
+DATA lanes_root2by6<>+24(SB)/4, $0x3e715bef
+DATA lanes_root2by6<>+28(SB)/4, $0x3e715bef
+GLOBL lanes_root2by6<>(SB), RODATA|NOPTR, $32
 
 // func winogradDy2(c int, dst *float32, stride int, src *float32, pixels *int)
 // Requires: AVX, FMA3
@@ -1445,463 +1501,531 @@ TEXT ·winogradDy2(SB), NOSPLIT, $0-40
 	MOVQ c+0(FP), R9
 
 full:
-	CMPQ        R9, $0x00000008
-	JLT         tail
-	MOVQ        (DX), R8
-	VMOVUPS     (AX)(R8*4), Y0
-	MOVQ        96(DX), R8
-	VMOVUPS     (AX)(R8*4), Y4
-	MOVQ        8(DX), R8
-	VMOVUPS     (AX)(R8*4), Y1
-	MOVQ        104(DX), R8
-	VMOVUPS     (AX)(R8*4), Y5
-	MOVQ        16(DX), R8
-	VMOVUPS     (AX)(R8*4), Y2
-	MOVQ        112(DX), R8
-	VMOVUPS     (AX)(R8*4), Y6
-	MOVQ        24(DX), R8
-	VMOVUPS     (AX)(R8*4), Y3
-	MOVQ        120(DX), R8
-	VMOVUPS     (AX)(R8*4), Y7
-	MOVQ        CX, R8
-	VMOVUPS     Y0, (R8)
-	VMOVUPS     Y3, (R8)(DI*1)
-	VADDPS      Y2, Y0, Y12
-	VADDPS      Y3, Y1, Y13
-	VADDPS      Y13, Y12, Y14
-	VMOVUPS     Y14, (R8)(BX*1)
-	VSUBPS      Y13, Y12, Y14
-	VMOVUPS     Y14, (R8)(BX*2)
-	VFMADD231PS lanes_four<>+0(SB), Y2, Y0
-	VFMADD231PS lanes_four<>+0(SB), Y3, Y1
-	VADDPS      Y1, Y1, Y1
-	VADDPS      Y1, Y0, Y12
-	VMOVUPS     Y12, (R8)(SI*1)
-	VSUBPS      Y1, Y0, Y12
-	VMOVUPS     Y12, (R8)(BX*4)
-	IMUL3Q      $0x0a, SI, R8
-	ADDQ        CX, R8
-	VMOVUPS     Y4, (R8)
-	VMOVUPS     Y7, (R8)(DI*1)
-	VADDPS      Y6, Y4, Y12
-	VADDPS      Y7, Y5, Y13
-	VADDPS      Y13, Y12, Y14
-	VMOVUPS     Y14, (R8)(BX*1)
-	VSUBPS      Y13, Y12, Y14
-	VMOVUPS     Y14, (R8)(BX*2)
-	VFMADD231PS lanes_four<>+0(SB), Y6, Y4
-	VFMADD231PS lanes_four<>+0(SB), Y7, Y5
-	VADDPS      Y5, Y5, Y5
-	VADDPS      Y5, Y4, Y12
-	VMOVUPS     Y12, (R8)(SI*1)
-	VSUBPS      Y5, Y4, Y12
-	VMOVUPS     Y12, (R8)(BX*4)
-	MOVQ        (DX), R8
-	VMOVUPS     (AX)(R8*4), Y0
-	MOVQ        64(DX), R8
-	VMOVUPS     (AX)(R8*4), Y12
-	VADDPS      Y12, Y0, Y0
-	MOVQ        32(DX), R8
-	VMOVUPS     (AX)(R8*4), Y4
-	MOVQ        96(DX), R8
-	VMOVUPS     (AX)(R8*4), Y12
-	VADDPS      Y12, Y4, Y4
-	VSUBPS      Y4, Y0, Y12
-	VADDPS      Y4, Y0, Y0
-	VMOVAPS     Y12, Y4
-	MOVQ        8(DX), R8
-	VMOVUPS     (AX)(R8*4), Y1
-	MOVQ        72(DX), R8
-	VMOVUPS     (AX)(R8*4), Y12
-	VADDPS      Y12, Y1, Y1
-	MOVQ        40(DX), R8
-	VMOVUPS     (AX)(R8*4), Y5
-	MOVQ        104(DX), R8
-	VMOVUPS     (AX)(R8*4), Y12
-	VADDPS      Y12, Y5, Y5
-	VSUBPS      Y5, Y1, Y12
-	VADDPS      Y5, Y1, Y1
-	VMOVAPS     Y12, Y5
-	MOVQ        16(DX), R8
-	VMOVUPS     (AX)(R8*4), Y2
-	MOVQ        80(DX), R8
-	VMOVUPS     (AX)(R8*4), Y12
-	VADDPS      Y12, Y2, Y2
-	MOVQ        48(DX), R8
-	VMOVUPS     (AX)(R8*4), Y6
-	MOVQ        112(DX), R8
-	VMOVUPS     (AX)(R8*4), Y12
-	VADDPS      Y12, Y6, Y6
-	VSUBPS      Y6, Y2, Y12
-	VADDPS      Y6, Y2, Y2
-	VMOVAPS     Y12, Y6
-	MOVQ        24(DX), R8
-	VMOVUPS     (AX)(R8*4), Y3
-	MOVQ        88(DX), R8
-	VMOVUPS     (AX)(R8*4), Y12
-	VADDPS      Y12, Y3, Y3
-	MOVQ        56(DX), R8
-	VMOVUPS     (AX)(R8*4), Y7
-	MOVQ        120(DX), R8
-	VMOVUPS     (AX)(R8*4), Y12
-	VADDPS      Y12, Y7, Y7
-	VSUBPS      Y7, Y3, Y12
-	VADDPS      Y7, Y3, Y3
-	VMOVAPS     Y12, Y7
-	LEAQ        (CX)(SI*2), R8
-	VMOVUPS     Y0, (R8)
-	VMOVUPS     Y3, (R8)(DI*1)
-	VADDPS      Y2, Y0, Y12
-	VADDPS      Y3, Y1, Y13
-	VADDPS      Y13, Y12, Y14
-	VMOVUPS     Y14, (R8)(BX*1)
-	VSUBPS      Y13, Y12, Y14
-	VMOVUPS     Y14, (R8)(BX*2)
-	VFMADD231PS lanes_four<>+0(SB), Y2, Y0
-	VFMADD231PS lanes_four<>+0(SB), Y3, Y1
-	VADDPS      Y1, Y1, Y1
-	VADDPS      Y1, Y0, Y12
-	VMOVUPS     Y12, (R8)(SI*1)
-	VSUBPS      Y1, Y0, Y12
-	VMOVUPS     Y12, (R8)(BX*4)
-	LEAQ        (CX)(SI*4), R8
-	VMOVUPS     Y4, (R8)
-	VMOVUPS     Y7, (R8)(DI*1)
-	VADDPS      Y6, Y4, Y12
-	VADDPS      Y7, Y5, Y13
-	VADDPS      Y13, Y12, Y14
-	VMOVUPS     Y14, (R8)(BX*1)
-	VSUBPS      Y13, Y12, Y14
-	VMOVUPS     Y14, (R8)(BX*2)
-	VFMADD231PS lanes_four<>+0(SB), Y6, Y4
-	VFMADD231PS lanes_four<>+0(SB), Y7, Y5
-	VADDPS      Y5, Y5, Y5
-	VADDPS      Y5, Y4, Y12
-	VMOVUPS     Y12, (R8)(SI*1)
-	VSUBPS      Y5, Y4, Y12
-	VMOVUPS     Y12, (R8)(BX*4)
-	MOVQ        (DX), R8
-	VMOVUPS     (AX)(R8*4), Y0
-	MOVQ        64(DX), R8
-	VMOVUPS     (AX)(R8*4), Y12
-	VFMADD231PS lanes_four<>+0(SB), Y12, Y0
-	MOVQ        32(DX), R8
-	VMOVUPS     (AX)(R8*4), Y4
-	MOVQ        96(DX), R8
-	VMOVUPS     (AX)(R8*4), Y12
-	VFMADD231PS lanes_four<>+0(SB), Y12, Y4
-	VADDPS      Y4, Y4, Y4
-	VSUBPS      Y4, Y0, Y12
-	VADDPS      Y4, Y0, Y0
-	VMOVAPS     Y12, Y4
-	MOVQ        8(DX), R8
-	VMOVUPS     (AX)(R8*4), Y1
-	MOVQ        72(DX), R8
-	VMOVUPS     (AX)(R8*4), Y12
-	VFMADD231PS lanes_four<>+0(SB), Y12, Y1
-	MOVQ        40(DX), R8
-	VMOVUPS     (AX)(R8*4), Y5
-	MOVQ        104(DX), R8
-	VMOVUPS     (AX)(R8*4), Y12
-	VFMADD231PS lanes_four<>+0(SB), Y12, Y5
-	VADDPS      Y5, Y5, Y5
-	VSUBPS      Y5, Y1, Y12
-	VADDPS      Y5, Y1, Y1
-	VMOVAPS     Y12, Y5
-	MOVQ        16(DX), R8
-	VMOVUPS     (AX)(R8*4), Y2
-	MOVQ        80(DX), R8
-	VMOVUPS     (AX)(R8*4), Y12
-	VFMADD231PS lanes_four<>+0(SB), Y12, Y2
-	MOVQ        48(DX), R8
-	VMOVUPS     (AX)(R8*4), Y6
-	MOVQ        112(DX), R8
-	VMOVUPS     (AX)(R8*4), Y12
-	VFMADD231PS lanes_four<>+0(SB), Y12, Y6
-	VADDPS      Y6, Y6, Y6
-	VSUBPS      Y6, Y2, Y12
-	VADDPS      Y6, Y2, Y2
-	VMOVAPS     Y12, Y6
-	MOVQ        24(DX), R8
-	VMOVUPS     (AX)(R8*4), Y3
-	MOVQ        88(DX), R8
-	VMOVUPS     (AX)(R8*4), Y12
-	VFMADD231PS lanes_four<>+0(SB), Y12, Y3
-	MOVQ        56(DX), R8
-	VMOVUPS     (AX)(R8*4), Y7
-	MOVQ        120(DX), R8
-	VMOVUPS     (AX)(R8*4), Y12
-	VFMADD231PS lanes_four<>+0(SB), Y12, Y7
-	VADDPS      Y7, Y7, Y7
-	VSUBPS      Y7, Y3, Y12
-	VADDPS      Y7, Y3, Y3
-	VMOVAPS     Y12, Y7
-	IMUL3Q      $0x06, SI, R8
-	ADDQ        CX, R8
-	VMOVUPS     Y0, (R8)
-	VMOVUPS     Y3, (R8)(DI*1)
-	VADDPS      Y2, Y0, Y12
-	VADDPS      Y3, Y1, Y13
-	VADDPS      Y13, Y12, Y14
-	VMOVUPS     Y14, (R8)(BX*1)
-	VSUBPS      Y13, Y12, Y14
-	VMOVUPS     Y14, (R8)(BX*2)
-	VFMADD231PS lanes_four<>+0(SB), Y2, Y0
-	VFMADD231PS lanes_four<>+0(SB), Y3, Y1
-	VADDPS      Y1, Y1, Y1
-	VADDPS      Y1, Y0, Y12
-	VMOVUPS     Y12, (R8)(SI*1)
-	VSUBPS      Y1, Y0, Y12
-	VMOVUPS     Y12, (R8)(BX*4)
-	LEAQ        (CX)(SI*8), R8
-	VMOVUPS     Y4, (R8)
-	VMOVUPS     Y7, (R8)(DI*1)
-	VADDPS      Y6, Y4, Y12
-	VADDPS      Y7, Y5, Y13
-	VADDPS      Y13, Y12, Y14
-	VMOVUPS     Y14, (R8)(BX*1)
-	VSUBPS      Y13, Y12, Y14
-	VMOVUPS     Y14, (R8)(BX*2)
-	VFMADD231PS lanes_four<>+0(SB), Y6, Y4
-	VFMADD231PS lanes_four<>+0(SB), Y7, Y5
-	VADDPS      Y5, Y5, Y5
-	VADDPS      Y5, Y4, Y12
-	VMOVUPS     Y12, (R8)(SI*1)
-	VSUBPS      Y5, Y4, Y12
-	VMOVUPS     Y12, (R8)(BX*4)
-	ADDQ        $0x00000020, AX
-	ADDQ        $0x00000020, CX
-	SUBQ        $0x00000008, R9
-	JMP         full
+	CMPQ         R9, $0x00000008
+	JLT          tail
+	MOVQ         (DX), R8
+	VMOVUPS      (AX)(R8*4), Y0
+	MOVQ         96(DX), R8
+	VMOVUPS      (AX)(R8*4), Y4
+	MOVQ         8(DX), R8
+	VMOVUPS      (AX)(R8*4), Y1
+	MOVQ         104(DX), R8
+	VMOVUPS      (AX)(R8*4), Y5
+	MOVQ         16(DX), R8
+	VMOVUPS      (AX)(R8*4), Y2
+	MOVQ         112(DX), R8
+	VMOVUPS      (AX)(R8*4), Y6
+	MOVQ         24(DX), R8
+	VMOVUPS      (AX)(R8*4), Y3
+	MOVQ         120(DX), R8
+	VMOVUPS      (AX)(R8*4), Y7
+	MOVQ         CX, R8
+	VMOVUPS      Y0, (R8)
+	VMOVUPS      Y3, (R8)(DI*1)
+	VMOVAPS      Y0, Y12
+	VFMADD231PS  lanes_half<>+0(SB), Y2, Y12
+	VMOVAPS      Y1, Y13
+	VFMADD231PS  lanes_half<>+0(SB), Y3, Y13
+	VMOVAPS      Y12, Y14
+	VFMADD231PS  lanes_root2by2<>+0(SB), Y13, Y14
+	VMOVUPS      Y14, (R8)(BX*1)
+	VFNMADD231PS lanes_root2by2<>+0(SB), Y13, Y12
+	VMOVUPS      Y12, (R8)(BX*2)
+	VMOVAPS      Y0, Y12
+	VFMADD231PS  lanes_two<>+0(SB), Y2, Y12
+	VMOVAPS      Y1, Y13
+	VFMADD231PS  lanes_two<>+0(SB), Y3, Y13
+	VMOVAPS      Y12, Y14
+	VFMADD231PS  lanes_root2<>+0(SB), Y13, Y14
+	VMOVUPS      Y14, (R8)(SI*1)
+	VFNMADD231PS lanes_root2<>+0(SB), Y13, Y12
+	VMOVUPS      Y12, (R8)(BX*4)
+	IMUL3Q       $0x0a, SI, R8
+	ADDQ         CX, R8
+	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y7, (R8)(DI*1)
+	VMOVAPS      Y4, Y12
+	VFMADD231PS  lanes_half<>+0(SB), Y6, Y12
+	VMOVAPS      Y5, Y13
+	VFMADD231PS  lanes_half<>+0(SB), Y7, Y13
+	VMOVAPS      Y12, Y14
+	VFMADD231PS  lanes_root2by2<>+0(SB), Y13, Y14
+	VMOVUPS      Y14, (R8)(BX*1)
+	VFNMADD231PS lanes_root2by2<>+0(SB), Y13, Y12
+	VMOVUPS      Y12, (R8)(BX*2)
+	VMOVAPS      Y4, Y12
+	VFMADD231PS  lanes_two<>+0(SB), Y6, Y12
+	VMOVAPS      Y5, Y13
+	VFMADD231PS  lanes_two<>+0(SB), Y7, Y13
+	VMOVAPS      Y12, Y14
+	VFMADD231PS  lanes_root2<>+0(SB), Y13, Y14
+	VMOVUPS      Y14, (R8)(SI*1)
+	VFNMADD231PS lanes_root2<>+0(SB), Y13, Y12
+	VMOVUPS      Y12, (R8)(BX*4)
+	MOVQ         (DX), R8
+	VMOVUPS      (AX)(R8*4), Y0
+	MOVQ         64(DX), R8
+	VMOVUPS      (AX)(R8*4), Y12
+	VFMADD231PS  lanes_half<>+0(SB), Y12, Y0
+	MOVQ         32(DX), R8
+	VMOVUPS      (AX)(R8*4), Y4
+	MOVQ         96(DX), R8
+	VMOVUPS      (AX)(R8*4), Y12
+	VFMADD231PS  lanes_half<>+0(SB), Y12, Y4
+	VMOVAPS      Y4, Y12
+	VMOVAPS      Y0, Y4
+	VFMADD231PS  lanes_root2by2<>+0(SB), Y12, Y0
+	VFNMADD231PS lanes_root2by2<>+0(SB), Y12, Y4
+	MOVQ         8(DX), R8
+	VMOVUPS      (AX)(R8*4), Y1
+	MOVQ         72(DX), R8
+	VMOVUPS      (AX)(R8*4), Y12
+	VFMADD231PS  lanes_half<>+0(SB), Y12, Y1
+	MOVQ         40(DX), R8
+	VMOVUPS      (AX)(R8*4), Y5
+	MOVQ         104(DX), R8
+	VMOVUPS      (AX)(R8*4), Y12
+	VFMADD231PS  lanes_half<>+0(SB), Y12, Y5
+	VMOVAPS      Y5, Y12
+	VMOVAPS      Y1, Y5
+	VFMADD231PS  lanes_root2by2<>+0(SB), Y12, Y1
+	VFNMADD231PS lanes_root2by2<>+0(SB), Y12, Y5
+	MOVQ         16(DX), R8
+	VMOVUPS      (AX)(R8*4), Y2
+	MOVQ         80(DX), R8
+	VMOVUPS      (AX)(R8*4), Y12
+	VFMADD231PS  lanes_half<>+0(SB), Y12, Y2
+	MOVQ         48(DX), R8
+	VMOVUPS      (AX)(R8*4), Y6
+	MOVQ         112(DX), R8
+	VMOVUPS      (AX)(R8*4), Y12
+	VFMADD231PS  lanes_half<>+0(SB), Y12, Y6
+	VMOVAPS      Y6, Y12
+	VMOVAPS      Y2, Y6
+	VFMADD231PS  lanes_root2by2<>+0(SB), Y12, Y2
+	VFNMADD231PS lanes_root2by2<>+0(SB), Y12, Y6
+	MOVQ         24(DX), R8
+	VMOVUPS      (AX)(R8*4), Y3
+	MOVQ         88(DX), R8
+	VMOVUPS      (AX)(R8*4), Y12
+	VFMADD231PS  lanes_half<>+0(SB), Y12, Y3
+	MOVQ         56(DX), R8
+	VMOVUPS      (AX)(R8*4), Y7
+	MOVQ         120(DX), R8
+	VMOVUPS      (AX)(R8*4), Y12
+	VFMADD231PS  lanes_half<>+0(SB), Y12, Y7
+	VMOVAPS      Y7, Y12
+	VMOVAPS      Y3, Y7
+	VFMADD231PS  lanes_root2by2<>+0(SB), Y12, Y3
+	VFNMADD231PS lanes_root2by2<>+0(SB), Y12, Y7
+	LEAQ         (CX)(SI*2), R8
+	VMOVUPS      Y0, (R8)
+	VMOVUPS      Y3, (R8)(DI*1)
+	VMOVAPS      Y0, Y12
+	VFMADD231PS  lanes_half<>+0(SB), Y2, Y12
+	VMOVAPS      Y1, Y13
+	VFMADD231PS  lanes_half<>+0(SB), Y3, Y13
+	VMOVAPS      Y12, Y14
+	VFMADD231PS  lanes_root2by2<>+0(SB), Y13, Y14
+	VMOVUPS      Y14, (R8)(BX*1)
+	VFNMADD231PS lanes_root2by2<>+0(SB), Y13, Y12
+	VMOVUPS      Y12, (R8)(BX*2)
+	VMOVAPS      Y0, Y12
+	VFMADD231PS  lanes_two<>+0(SB), Y2, Y12
+	VMOVAPS      Y1, Y13
+	VFMADD231PS  lanes_two<>+0(SB), Y3, Y13
+	VMOVAPS      Y12, Y14
+	VFMADD231PS  lanes_root2<>+0(SB), Y13, Y14
+	VMOVUPS      Y14, (R8)(SI*1)
+	VFNMADD231PS lanes_root2<>+0(SB), Y13, Y12
+	VMOVUPS      Y12, (R8)(BX*4)
+	LEAQ         (CX)(SI*4), R8
+	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y7, (R8)(DI*1)
+	VMOVAPS      Y4, Y12
+	VFMADD231PS  lanes_half<>+0(SB), Y6, Y12
+	VMOVAPS      Y5, Y13
+	VFMADD231PS  lanes_half<>+0(SB), Y7, Y13
+	VMOVAPS      Y12, Y14
+	VFMADD231PS  lanes_root2by2<>+0(SB), Y13, Y14
+	VMOVUPS      Y14, (R8)(BX*1)
+	VFNMADD231PS lanes_root2by2<>+0(SB), Y13, Y12
+	VMOVUPS      Y12, (R8)(BX*2)
+	VMOVAPS      Y4, Y12
+	VFMADD231PS  lanes_two<>+0(SB), Y6, Y12
+	VMOVAPS      Y5, Y13
+	VFMADD231PS  lanes_two<>+0(SB), Y7, Y13
+	VMOVAPS      Y12, Y14
+	VFMADD231PS  lanes_root2<>+0(SB), Y13, Y14
+	VMOVUPS      Y14, (R8)(SI*1)
+	VFNMADD231PS lanes_root2<>+0(SB), Y13, Y12
+	VMOVUPS      Y12, (R8)(BX*4)
+	MOVQ         (DX), R8
+	VMOVUPS      (AX)(R8*4), Y0
+	MOVQ         64(DX), R8
+	VMOVUPS      (AX)(R8*4), Y12
+	VFMADD231PS  lanes_two<>+0(SB), Y12, Y0
+	MOVQ         32(DX), R8
+	VMOVUPS      (AX)(R8*4), Y4
+	MOVQ         96(DX), R8
+	VMOVUPS      (AX)(R8*4), Y12
+	VFMADD231PS  lanes_two<>+0(SB), Y12, Y4
+	VMOVAPS      Y4, Y12
+	VMOVAPS      Y0, Y4
+	VFMADD231PS  lanes_root2<>+0(SB), Y12, Y0
+	VFNMADD231PS lanes_root2<>+0(SB), Y12, Y4
+	MOVQ         8(DX), R8
+	VMOVUPS      (AX)(R8*4), Y1
+	MOVQ         72(DX), R8
+	VMOVUPS      (AX)(R8*4), Y12
+	VFMADD231PS  lanes_two<>+0(SB), Y12, Y1
+	MOVQ         40(DX), R8
+	VMOVUPS      (AX)(R8*4), Y5
+	MOVQ         104(DX), R8
+	VMOVUPS      (AX)(R8*4), Y12
+	VFMADD231PS  lanes_two<>+0(SB), Y12, Y5
+	VMOVAPS      Y5, Y12
+	VMOVAPS      Y1, Y5
+	VFMADD231PS  lanes_root2<>+0(SB), Y12, Y1
+	VFNMADD231PS lanes_root2<>+0(SB), Y12, Y5
+	MOVQ         16(DX), R8
+	VMOVUPS      (AX)(R8*4), Y2
+	MOVQ         80(DX), R8
+	VMOVUPS      (AX)(R8*4), Y12
+	VFMADD231PS  lanes_two<>+0(SB), Y12, Y2
+	MOVQ         48(DX), R8
+	VMOVUPS      (AX)(R8*4), Y6
+	MOVQ         112(DX), R8
+	VMOVUPS      (AX)(R8*4), Y12
+	VFMADD231PS  lanes_two<>+0(SB), Y12, Y6
+	VMOVAPS      Y6, Y12
+	VMOVAPS      Y2, Y6
+	VFMADD231PS  lanes_root2<>+0(SB), Y12, Y2
+	VFNMADD231PS lanes_root2<>+0(SB), Y12, Y6
+	MOVQ         24(DX), R8
+	VMOVUPS      (AX)(R8*4), Y3
+	MOVQ         88(DX), R8
+	VMOVUPS      (AX)(R8*4), Y12
+	VFMADD231PS  lanes_two<>+0(SB), Y12, Y3
+	MOVQ         56(DX), R8
+	VMOVUPS      (AX)(R8*4), Y7
+	MOVQ         120(DX), R8
+	VMOVUPS      (AX)(R8*4), Y12
+	VFMADD231PS  lanes_two<>+0(SB), Y12, Y7
+	VMOVAPS      Y7, Y12
+	VMOVAPS      Y3, Y7
+	VFMADD231PS  lanes_root2<>+0(SB), Y12, Y3
+	VFNMADD231PS lanes_root2<>+0(SB), Y12, Y7
+	IMUL3Q       $0x06, SI, R8
+	ADDQ         CX, R8
+	VMOVUPS      Y0, (R8)
+	VMOVUPS      Y3, (R8)(DI*1)
+	VMOVAPS      Y0, Y12
+	VFMADD231PS  lanes_half<>+0(SB), Y2, Y12
+	VMOVAPS      Y1, Y13
+	VFMADD231PS  lanes_half<>+0(SB), Y3, Y13
+	VMOVAPS      Y12, Y14
+	VFMADD231PS  lanes_root2by2<>+0(SB), Y13, Y14
+	VMOVUPS      Y14, (R8)(BX*1)
+	VFNMADD231PS lanes_root2by2<>+0(SB), Y13, Y12
+	VMOVUPS      Y12, (R8)(BX*2)
+	VMOVAPS      Y0, Y12
+	VFMADD231PS  lanes_two<>+0(SB), Y2, Y12
+	VMOVAPS      Y1, Y13
+	VFMADD231PS  lanes_two<>+0(SB), Y3, Y13
+	VMOVAPS      Y12, Y14
+	VFMADD231PS  lanes_root2<>+0(SB), Y13, Y14
+	VMOVUPS      Y14, (R8)(SI*1)
+	VFNMADD231PS lanes_root2<>+0(SB), Y13, Y12
+	VMOVUPS      Y12, (R8)(BX*4)
+	LEAQ         (CX)(SI*8), R8
+	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y7, (R8)(DI*1)
+	VMOVAPS      Y4, Y12
+	VFMADD231PS  lanes_half<>+0(SB), Y6, Y12
+	VMOVAPS      Y5, Y13
+	VFMADD231PS  lanes_half<>+0(SB), Y7, Y13
+	VMOVAPS      Y12, Y14
+	VFMADD231PS  lanes_root2by2<>+0(SB), Y13, Y14
+	VMOVUPS      Y14, (R8)(BX*1)
+	VFNMADD231PS lanes_root2by2<>+0(SB), Y13, Y12
+	VMOVUPS      Y12, (R8)(BX*2)
+	VMOVAPS      Y4, Y12
+	VFMADD231PS  lanes_two<>+0(SB), Y6, Y12
+	VMOVAPS      Y5, Y13
+	VFMADD231PS  lanes_two<>+0(SB), Y7, Y13
+	VMOVAPS      Y12, Y14
+	VFMADD231PS  lanes_root2<>+0(SB), Y13, Y14
+	VMOVUPS      Y14, (R8)(SI*1)
+	VFNMADD231PS lanes_root2<>+0(SB), Y13, Y12
+	VMOVUPS      Y12, (R8)(BX*4)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000020, CX
+	SUBQ         $0x00000008, R9
+	JMP          full
 
 tail:
-	TESTQ       R9, R9
-	JZ          end
-	LEAQ        laneMasks<>+0(SB), R8
-	NEGQ        R9
-	VMOVUPS     64(R8)(R9*4), Y15
-	MOVQ        (DX), R8
-	VMASKMOVPS  (AX)(R8*4), Y15, Y0
-	MOVQ        96(DX), R8
-	VMASKMOVPS  (AX)(R8*4), Y15, Y4
-	MOVQ        8(DX), R8
-	VMASKMOVPS  (AX)(R8*4), Y15, Y1
-	MOVQ        104(DX), R8
-	VMASKMOVPS  (AX)(R8*4), Y15, Y5
-	MOVQ        16(DX), R8
-	VMASKMOVPS  (AX)(R8*4), Y15, Y2
-	MOVQ        112(DX), R8
-	VMASKMOVPS  (AX)(R8*4), Y15, Y6
-	MOVQ        24(DX), R8
-	VMASKMOVPS  (AX)(R8*4), Y15, Y3
-	MOVQ        120(DX), R8
-	VMASKMOVPS  (AX)(R8*4), Y15, Y7
-	MOVQ        CX, R8
-	VMASKMOVPS  Y0, Y15, (R8)
-	VMASKMOVPS  Y3, Y15, (R8)(DI*1)
-	VADDPS      Y2, Y0, Y12
-	VADDPS      Y3, Y1, Y13
-	VADDPS      Y13, Y12, Y14
-	VMASKMOVPS  Y14, Y15, (R8)(BX*1)
-	VSUBPS      Y13, Y12, Y14
-	VMASKMOVPS  Y14, Y15, (R8)(BX*2)
-	VFMADD231PS lanes_four<>+0(SB), Y2, Y0
-	VFMADD231PS lanes_four<>+0(SB), Y3, Y1
-	VADDPS      Y1, Y1, Y1
-	VADDPS      Y1, Y0, Y12
-	VMASKMOVPS  Y12, Y15, (R8)(SI*1)
-	VSUBPS      Y1, Y0, Y12
-	VMASKMOVPS  Y12, Y15, (R8)(BX*4)
-	IMUL3Q      $0x0a, SI, R8
-	ADDQ        CX, R8
-	VMASKMOVPS  Y4, Y15, (R8)
-	VMASKMOVPS  Y7, Y15, (R8)(DI*1)
-	VADDPS      Y6, Y4, Y12
-	VADDPS      Y7, Y5, Y13
-	VADDPS      Y13, Y12, Y14
-	VMASKMOVPS  Y14, Y15, (R8)(BX*1)
-	VSUBPS      Y13, Y12, Y14
-	VMASKMOVPS  Y14, Y15, (R8)(BX*2)
-	VFMADD231PS lanes_four<>+0(SB), Y6, Y4
-	VFMADD231PS lanes_four<>+0(SB), Y7, Y5
-	VADDPS      Y5, Y5, Y5
-	VADDPS      Y5, Y4, Y12
-	VMASKMOVPS  Y12, Y15, (R8)(SI*1)
-	VSUBPS      Y5, Y4, Y12
-	VMASKMOVPS  Y12, Y15, (R8)(BX*4)
-	MOVQ        (DX), R8
-	VMASKMOVPS  (AX)(R8*4), Y15, Y0
-	MOVQ        64(DX), R8
-	VMASKMOVPS  (AX)(R8*4), Y15, Y12
-	VADDPS      Y12, Y0, Y0
-	MOVQ        32(DX), R8
-	VMASKMOVPS  (AX)(R8*4), Y15, Y4
-	MOVQ        96(DX), R8
-	VMASKMOVPS  (AX)(R8*4), Y15, Y12
-	VADDPS      Y12, Y4, Y4
-	VSUBPS      Y4, Y0, Y12
-	VADDPS      Y4, Y0, Y0
-	VMOVAPS     Y12, Y4
-	MOVQ        8(DX), R8
-	VMASKMOVPS  (AX)(R8*4), Y15, Y1
-	MOVQ        72(DX), R8
-	VMASKMOVPS  (AX)(R8*4), Y15, Y12
-	VADDPS      Y12, Y1, Y1
-	MOVQ        40(DX), R8
-	VMASKMOVPS  (AX)(R8*4), Y15, Y5
-	MOVQ        104(DX), R8
-	VMASKMOVPS  (AX)(R8*4), Y15, Y12
-	VADDPS      Y12, Y5, Y5
-	VSUBPS      Y5, Y1, Y12
-	VADDPS      Y5, Y1, Y1
-	VMOVAPS     Y12, Y5
-	MOVQ        16(DX), R8
-	VMASKMOVPS  (AX)(R8*4), Y15, Y2
-	MOVQ        80(DX), R8
-	VMASKMOVPS  (AX)(R8*4), Y15, Y12
-	VADDPS      Y12, Y2, Y2
-	MOVQ        48(DX), R8
-	VMASKMOVPS  (AX)(R8*4), Y15, Y6
-	MOVQ        112(DX), R8
-	VMASKMOVPS  (AX)(R8*4), Y15, Y12
-	VADDPS      Y12, Y6, Y6
-	VSUBPS      Y6, Y2, Y12
-	VADDPS      Y6, Y2, Y2
-	VMOVAPS     Y12, Y6
-	MOVQ        24(DX), R8
-	VMASKMOVPS  (AX)(R8*4), Y15, Y3
-	MOVQ        88(DX), R8
-	VMASKMOVPS  (AX)(R8*4), Y15, Y12
-	VADDPS      Y12, Y3, Y3
-	MOVQ        56(DX), R8
-	VMASKMOVPS  (AX)(R8*4), Y15, Y7
-	MOVQ        120(DX), R8
-	VMASKMOVPS  (AX)(R8*4), Y15, Y12
-	VADDPS      Y12, Y7, Y7
-	VSUBPS      Y7, Y3, Y12
-	VADDPS      Y7, Y3, Y3
-	VMOVAPS     Y12, Y7
-	LEAQ        (CX)(SI*2), R8
-	VMASKMOVPS  Y0, Y15, (R8)
-	VMASKMOVPS  Y3, Y15, (R8)(DI*1)
-	VADDPS      Y2, Y0, Y12
-	VADDPS      Y3, Y1, Y13
-	VADDPS      Y13, Y12, Y14
-	VMASKMOVPS  Y14, Y15, (R8)(BX*1)
-	VSUBPS      Y13, Y12, Y14
-	VMASKMOVPS  Y14, Y15, (R8)(BX*2)
-	VFMADD231PS lanes_four<>+0(SB), Y2, Y0
-	VFMADD231PS lanes_four<>+0(SB), Y3, Y1
-	VADDPS      Y1, Y1, Y1
-	VADDPS      Y1, Y0, Y12
-	VMASKMOVPS  Y12, Y15, (R8)(SI*1)
-	VSUBPS      Y1, Y0, Y12
-	VMASKMOVPS  Y12, Y15, (R8)(BX*4)
-	LEAQ        (CX)(SI*4), R8
-	VMASKMOVPS  Y4, Y15, (R8)
-	VMASKMOVPS  Y7, Y15, (R8)(DI*1)
-	VADDPS      Y6, Y4, Y12
-	VADDPS      Y7, Y5, Y13
-	VADDPS      Y13, Y12, Y14
-	VMASKMOVPS  Y14, Y15, (R8)(BX*1)
-	VSUBPS      Y13, Y12, Y14
-	VMASKMOVPS  Y14, Y15, (R8)(BX*2)
-	VFMADD231PS lanes_four<>+0(SB), Y6, Y4
-	VFMADD231PS lanes_four<>+0(SB), Y7, Y5
-	VADDPS      Y5, Y5, Y5
-	VADDPS      Y5, Y4, Y12
-	VMASKMOVPS  Y12, Y15, (R8)(SI*1)
-	VSUBPS      Y5, Y4, Y12
-	VMASKMOVPS  Y12, Y15, (R8)(BX*4)
-	MOVQ        (DX), R8
-	VMASKMOVPS  (AX)(R8*4), Y15, Y0
-	MOVQ        64(DX), R8
-	VMASKMOVPS  (AX)(R8*4), Y15, Y12
-	VFMADD231PS lanes_four<>+0(SB), Y12, Y0
-	MOVQ        32(DX), R8
-	VMASKMOVPS  (AX)(R8*4), Y15, Y4
-	MOVQ        96(DX), R8
-	VMASKMOVPS  (AX)(R8*4), Y15, Y12
-	VFMADD231PS lanes_four<>+0(SB), Y12, Y4
-	VADDPS      Y4, Y4, Y4
-	VSUBPS      Y4, Y0, Y12
-	VADDPS      Y4, Y0, Y0
-	VMOVAPS     Y12, Y4
-	MOVQ        8(DX), R8
-	VMASKMOVPS  (AX)(R8*4), Y15, Y1
-	MOVQ        72(DX), R8
-	VMASKMOVPS  (AX)(R8*4), Y15, Y12
-	VFMADD231PS lanes_four<>+0(SB), Y12, Y1
-	MOVQ        40(DX), R8
-	VMASKMOVPS  (AX)(R8*4), Y15, Y5
-	MOVQ        104(DX), R8
-	VMASKMOVPS  (AX)(R8*4), Y15, Y12
-	VFMADD231PS lanes_four<>+0(SB), Y12, Y5
-	VADDPS      Y5, Y5, Y5
-	VSUBPS      Y5, Y1, Y12
-	VADDPS      Y5, Y1, Y1
-	VMOVAPS     Y12, Y5
-	MOVQ        16(DX), R8
-	VMASKMOVPS  (AX)(R8*4), Y15, Y2
-	MOVQ        80(DX), R8
-	VMASKMOVPS  (AX)(R8*4), Y15, Y12
-	VFMADD231PS lanes_four<>+0(SB), Y12, Y2
-	MOVQ        48(DX), R8
-	VMASKMOVPS  (AX)(R8*4), Y15, Y6
-	MOVQ        112(DX), R8
-	VMASKMOVPS  (AX)(R8*4), Y15, Y12
-	VFMADD231PS lanes_four<>+0(SB), Y12, Y6
-	VADDPS      Y6, Y6, Y6
-	VSUBPS      Y6, Y2, Y12
-	VADDPS      Y6, Y2, Y2
-	VMOVAPS     Y12, Y6
-	MOVQ        24(DX), R8
-	VMASKMOVPS  (AX)(R8*4), Y15, Y3
-	MOVQ        88(DX), R8
-	VMASKMOVPS  (AX)(R8*4), Y15, Y12
-	VFMADD231PS lanes_four<>+0(SB), Y12, Y3
-	MOVQ        56(DX), R8
-	VMASKMOVPS  (AX)(R8*4), Y15, Y7
-	MOVQ        120(DX), DX
-	VMASKMOVPS  (AX)(DX*4), Y15, Y12
-	VFMADD231PS lanes_four<>+0(SB), Y12, Y7
-	VADDPS      Y7, Y7, Y7
-	VSUBPS      Y7, Y3, Y12
-	VADDPS      Y7, Y3, Y3
-	VMOVAPS     Y12, Y7
-	IMUL3Q      $0x06, SI, R8
-	ADDQ        CX, R8
-	VMASKMOVPS  Y0, Y15, (R8)
-	VMASKMOVPS  Y3, Y15, (R8)(DI*1)
-	VADDPS      Y2, Y0, Y12
-	VADDPS      Y3, Y1, Y13
-	VADDPS      Y13, Y12, Y14
-	VMASKMOVPS  Y14, Y15, (R8)(BX*1)
-	VSUBPS      Y13, Y12, Y14
-	VMASKMOVPS  Y14, Y15, (R8)(BX*2)
-	VFMADD231PS lanes_four<>+0(SB), Y2, Y0
-	VFMADD231PS lanes_four<>+0(SB), Y3, Y1
-	VADDPS      Y1, Y1, Y1
-	VADDPS      Y1, Y0, Y12
-	VMASKMOVPS  Y12, Y15, (R8)(SI*1)
-	VSUBPS      Y1, Y0, Y12
-	VMASKMOVPS  Y12, Y15, (R8)(BX*4)
-	LEAQ        (CX)(SI*8), R8
-	VMASKMOVPS  Y4, Y15, (R8)
-	VMASKMOVPS  Y7, Y15, (R8)(DI*1)
-	VADDPS      Y6, Y4, Y12
-	VADDPS      Y7, Y5, Y13
-	VADDPS      Y13, Y12, Y14
-	VMASKMOVPS  Y14, Y15, (R8)(BX*1)
-	VSUBPS      Y13, Y12, Y14
-	VMASKMOVPS  Y14, Y15, (R8)(BX*2)
-	VFMADD231PS lanes_four<>+0(SB), Y6, Y4
-	VFMADD231PS lanes_four<>+0(SB), Y7, Y5
-	VADDPS      Y5, Y5, Y5
-	VADDPS      Y5, Y4, Y12
-	VMASKMOVPS  Y12, Y15, (R8)(SI*1)
-	VSUBPS      Y5, Y4, Y12
-	VMASKMOVPS  Y12, Y15, (R8)(BX*4)
+	TESTQ        R9, R9
+	JZ           end
+	LEAQ         laneMasks<>+0(SB), R8
+	NEGQ         R9
+	VMOVUPS      64(R8)(R9*4), Y15
+	MOVQ         (DX), R8
+	VMASKMOVPS   (AX)(R8*4), Y15, Y0
+	MOVQ         96(DX), R8
+	VMASKMOVPS   (AX)(R8*4), Y15, Y4
+	MOVQ         8(DX), R8
+	VMASKMOVPS   (AX)(R8*4), Y15, Y1
+	MOVQ         104(DX), R8
+	VMASKMOVPS   (AX)(R8*4), Y15, Y5
+	MOVQ         16(DX), R8
+	VMASKMOVPS   (AX)(R8*4), Y15, Y2
+	MOVQ         112(DX), R8
+	VMASKMOVPS   (AX)(R8*4), Y15, Y6
+	MOVQ         24(DX), R8
+	VMASKMOVPS   (AX)(R8*4), Y15, Y3
+	MOVQ         120(DX), R8
+	VMASKMOVPS   (AX)(R8*4), Y15, Y7
+	MOVQ         CX, R8
+	VMASKMOVPS   Y0, Y15, (R8)
+	VMASKMOVPS   Y3, Y15, (R8)(DI*1)
+	VMOVAPS      Y0, Y12
+	VFMADD231PS  lanes_half<>+0(SB), Y2, Y12
+	VMOVAPS      Y1, Y13
+	VFMADD231PS  lanes_half<>+0(SB), Y3, Y13
+	VMOVAPS      Y12, Y14
+	VFMADD231PS  lanes_root2by2<>+0(SB), Y13, Y14
+	VMASKMOVPS   Y14, Y15, (R8)(BX*1)
+	VFNMADD231PS lanes_root2by2<>+0(SB), Y13, Y12
+	VMASKMOVPS   Y12, Y15, (R8)(BX*2)
+	VMOVAPS      Y0, Y12
+	VFMADD231PS  lanes_two<>+0(SB), Y2, Y12
+	VMOVAPS      Y1, Y13
+	VFMADD231PS  lanes_two<>+0(SB), Y3, Y13
+	VMOVAPS      Y12, Y14
+	VFMADD231PS  lanes_root2<>+0(SB), Y13, Y14
+	VMASKMOVPS   Y14, Y15, (R8)(SI*1)
+	VFNMADD231PS lanes_root2<>+0(SB), Y13, Y12
+	VMASKMOVPS   Y12, Y15, (R8)(BX*4)
+	IMUL3Q       $0x0a, SI, R8
+	ADDQ         CX, R8
+	VMASKMOVPS   Y4, Y15, (R8)
+	VMASKMOVPS   Y7, Y15, (R8)(DI*1)
+	VMOVAPS      Y4, Y12
+	VFMADD231PS  lanes_half<>+0(SB), Y6, Y12
+	VMOVAPS      Y5, Y13
+	VFMADD231PS  lanes_half<>+0(SB), Y7, Y13
+	VMOVAPS      Y12, Y14
+	VFMADD231PS  lanes_root2by2<>+0(SB), Y13, Y14
+	VMASKMOVPS   Y14, Y15, (R8)(BX*1)
+	VFNMADD231PS lanes_root2by2<>+0(SB), Y13, Y12
+	VMASKMOVPS   Y12, Y15, (R8)(BX*2)
+	VMOVAPS      Y4, Y12
+	VFMADD231PS  lanes_two<>+0(SB), Y6, Y12
+	VMOVAPS      Y5, Y13
+	VFMADD231PS  lanes_two<>+0(SB), Y7, Y13
+	VMOVAPS      Y12, Y14
+	VFMADD231PS  lanes_root2<>+0(SB), Y13, Y14
+	VMASKMOVPS   Y14, Y15, (R8)(SI*1)
+	VFNMADD231PS lanes_root2<>+0(SB), Y13, Y12
+	VMASKMOVPS   Y12, Y15, (R8)(BX*4)
+	MOVQ         (DX), R8
+	VMASKMOVPS   (AX)(R8*4), Y15, Y0
+	MOVQ         64(DX), R8
+	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	VFMADD231PS  lanes_half<>+0(SB), Y12, Y0
+	MOVQ         32(DX), R8
+	VMASKMOVPS   (AX)(R8*4), Y15, Y4
+	MOVQ         96(DX), R8
+	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	VFMADD231PS  lanes_half<>+0(SB), Y12, Y4
+	VMOVAPS      Y4, Y12
+	VMOVAPS      Y0, Y4
+	VFMADD231PS  lanes_root2by2<>+0(SB), Y12, Y0
+	VFNMADD231PS lanes_root2by2<>+0(SB), Y12, Y4
+	MOVQ         8(DX), R8
+	VMASKMOVPS   (AX)(R8*4), Y15, Y1
+	MOVQ         72(DX), R8
+	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	VFMADD231PS  lanes_half<>+0(SB), Y12, Y1
+	MOVQ         40(DX), R8
+	VMASKMOVPS   (AX)(R8*4), Y15, Y5
+	MOVQ         104(DX), R8
+	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	VFMADD231PS  lanes_half<>+0(SB), Y12, Y5
+	VMOVAPS      Y5, Y12
+	VMOVAPS      Y1, Y5
+	VFMADD231PS  lanes_root2by2<>+0(SB), Y12, Y1
+	VFNMADD231PS lanes_root2by2<>+0(SB), Y12, Y5
+	MOVQ         16(DX), R8
+	VMASKMOVPS   (AX)(R8*4), Y15, Y2
+	MOVQ         80(DX), R8
+	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	VFMADD231PS  lanes_half<>+0(SB), Y12, Y2
+	MOVQ         48(DX), R8
+	VMASKMOVPS   (AX)(R8*4), Y15, Y6
+	MOVQ         112(DX), R8
+	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	VFMADD231PS  lanes_half<>+0(SB), Y12, Y6
+	VMOVAPS      Y6, Y12
+	VMOVAPS      Y2, Y6
+	VFMADD231PS  lanes_root2by2<>+0(SB), Y12, Y2
+	VFNMADD231PS lanes_root2by2<>+0(SB), Y12, Y6
+	MOVQ         24(DX), R8
+	VMASKMOVPS   (AX)(R8*4), Y15, Y3
+	MOVQ         88(DX), R8
+	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	VFMADD231PS  lanes_half<>+0(SB), Y12, Y3
+	MOVQ         56(DX), R8
+	VMASKMOVPS   (AX)(R8*4), Y15, Y7
+	MOVQ         120(DX), R8
+	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	VFMADD231PS  lanes_half<>+0(SB), Y12, Y7
+	VMOVAPS      Y7, Y12
+	VMOVAPS      Y3, Y7
+	VFMADD231PS  lanes_root2by2<>+0(SB), Y12, Y3
+	VFNMADD231PS lanes_root2by2<>+0(SB), Y12, Y7
+	LEAQ         (CX)(SI*2), R8
+	VMASKMOVPS   Y0, Y15, (R8)
+	VMASKMOVPS   Y3, Y15, (R8)(DI*1)
+	VMOVAPS      Y0, Y12
+	VFMADD231PS  lanes_half<>+0(SB), Y2, Y12
+	VMOVAPS      Y1, Y13
+	VFMADD231PS  lanes_half<>+0(SB), Y3, Y13
+	VMOVAPS      Y12, Y14
+	VFMADD231PS  lanes_root2by2<>+0(SB), Y13, Y14
+	VMASKMOVPS   Y14, Y15, (R8)(BX*1)
+	VFNMADD231PS lanes_root2by2<>+0(SB), Y13, Y12
+	VMASKMOVPS   Y12, Y15, (R8)(BX*2)
+	VMOVAPS      Y0, Y12
+	VFMADD231PS  lanes_two<>+0(SB), Y2, Y12
+	VMOVAPS      Y1, Y13
+	VFMADD231PS  lanes_two<>+0(SB), Y3, Y13
+	VMOVAPS      Y12, Y14
+	VFMADD231PS  lanes_root2<>+0(SB), Y13, Y14
+	VMASKMOVPS   Y14, Y15, (R8)(SI*1)
+	VFNMADD231PS lanes_root2<>+0(SB), Y13, Y12
+	VMASKMOVPS   Y12, Y15, (R8)(BX*4)
+	LEAQ         (CX)(SI*4), R8
+	VMASKMOVPS   Y4, Y15, (R8)
+	VMASKMOVPS   Y7, Y15, (R8)(DI*1)
+	VMOVAPS      Y4, Y12
+	VFMADD231PS  lanes_half<>+0(SB), Y6, Y12
+	VMOVAPS      Y5, Y13
+	VFMADD231PS  lanes_half<>+0(SB), Y7, Y13
+	VMOVAPS      Y12, Y14
+	VFMADD231PS  lanes_root2by2<>+0(SB), Y13, Y14
+	VMASKMOVPS   Y14, Y15, (R8)(BX*1)
+	VFNMADD231PS lanes_root2by2<>+0(SB), Y13, Y12
+	VMASKMOVPS   Y12, Y15, (R8)(BX*2)
+	VMOVAPS      Y4, Y12
+	VFMADD231PS  lanes_two<>+0(SB), Y6, Y12
+	VMOVAPS      Y5, Y13
+	VFMADD231PS  lanes_two<>+0(SB), Y7, Y13
+	VMOVAPS      Y12, Y14
+	VFMADD231PS  lanes_root2<>+0(SB), Y13, Y14
+	VMASKMOVPS   Y14, Y15, (R8)(SI*1)
+	VFNMADD231PS lanes_root2<>+0(SB), Y13, Y12
+	VMASKMOVPS   Y12, Y15, (R8)(BX*4)
+	MOVQ         (DX), R8
+	VMASKMOVPS   (AX)(R8*4), Y15, Y0
+	MOVQ         64(DX), R8
+	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	VFMADD231PS  lanes_two<>+0(SB), Y12, Y0
+	MOVQ         32(DX), R8
+	VMASKMOVPS   (AX)(R8*4), Y15, Y4
+	MOVQ         96(DX), R8
+	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	VFMADD231PS  lanes_two<>+0(SB), Y12, Y4
+	VMOVAPS      Y4, Y12
+	VMOVAPS      Y0, Y4
+	VFMADD231PS  lanes_root2<>+0(SB), Y12, Y0
+	VFNMADD231PS lanes_root2<>+0(SB), Y12, Y4
+	MOVQ         8(DX), R8
+	VMASKMOVPS   (AX)(R8*4), Y15, Y1
+	MOVQ         72(DX), R8
+	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	VFMADD231PS  lanes_two<>+0(SB), Y12, Y1
+	MOVQ         40(DX), R8
+	VMASKMOVPS   (AX)(R8*4), Y15, Y5
+	MOVQ         104(DX), R8
+	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	VFMADD231PS  lanes_two<>+0(SB), Y12, Y5
+	VMOVAPS      Y5, Y12
+	VMOVAPS      Y1, Y5
+	VFMADD231PS  lanes_root2<>+0(SB), Y12, Y1
+	VFNMADD231PS lanes_root2<>+0(SB), Y12, Y5
+	MOVQ         16(DX), R8
+	VMASKMOVPS   (AX)(R8*4), Y15, Y2
+	MOVQ         80(DX), R8
+	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	VFMADD231PS  lanes_two<>+0(SB), Y12, Y2
+	MOVQ         48(DX), R8
+	VMASKMOVPS   (AX)(R8*4), Y15, Y6
+	MOVQ         112(DX), R8
+	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	VFMADD231PS  lanes_two<>+0(SB), Y12, Y6
+	VMOVAPS      Y6, Y12
+	VMOVAPS      Y2, Y6
+	VFMADD231PS  lanes_root2<>+0(SB), Y12, Y2
+	VFNMADD231PS lanes_root2<>+0(SB), Y12, Y6
+	MOVQ         24(DX), R8
+	VMASKMOVPS   (AX)(R8*4), Y15, Y3
+	MOVQ         88(DX), R8
+	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	VFMADD231PS  lanes_two<>+0(SB), Y12, Y3
+	MOVQ         56(DX), R8
+	VMASKMOVPS   (AX)(R8*4), Y15, Y7
+	MOVQ         120(DX), DX
+	VMASKMOVPS   (AX)(DX*4), Y15, Y12
+	VFMADD231PS  lanes_two<>+0(SB), Y12, Y7
+	VMOVAPS      Y7, Y12
+	VMOVAPS      Y3, Y7
+	VFMADD231PS  lanes_root2<>+0(SB), Y12, Y3
+	VFNMADD231PS lanes_root2<>+0(SB), Y12, Y7
+	IMUL3Q       $0x06, SI, R8
+	ADDQ         CX, R8
+	VMASKMOVPS   Y0, Y15, (R8)
+	VMASKMOVPS   Y3, Y15, (R8)(DI*1)
+	VMOVAPS      Y0, Y12
+	VFMADD231PS  lanes_half<>+0(SB), Y2, Y12
+	VMOVAPS      Y1, Y13
+	VFMADD231PS  lanes_half<>+0(SB), Y3, Y13
+	VMOVAPS      Y12, Y14
+	VFMADD231PS  lanes_root2by2<>+0(SB), Y13, Y14
+	VMASKMOVPS   Y14, Y15, (R8)(BX*1)
+	VFNMADD231PS lanes_root2by2<>+0(SB), Y13, Y12
+	VMASKMOVPS   Y12, Y15, (R8)(BX*2)
+	VMOVAPS      Y0, Y12
+	VFMADD231PS  lanes_two<>+0(SB), Y2, Y12
+	VMOVAPS      Y1, Y13
+	VFMADD231PS  lanes_two<>+0(SB), Y3, Y13
+	VMOVAPS      Y12, Y14
+	VFMADD231PS  lanes_root2<>+0(SB), Y13, Y14
+	VMASKMOVPS   Y14, Y15, (R8)(SI*1)
+	VFNMADD231PS lanes_root2<>+0(SB), Y13, Y12
+	VMASKMOVPS   Y12, Y15, (R8)(BX*4)
+	LEAQ         (CX)(SI*8), R8
+	VMASKMOVPS   Y4, Y15, (R8)
+	VMASKMOVPS   Y7, Y15, (R8)(DI*1)
+	VMOVAPS      Y4, Y12
+	VFMADD231PS  lanes_half<>+0(SB), Y6, Y12
+	VMOVAPS      Y5, Y13
+	VFMADD231PS  lanes_half<>+0(SB), Y7, Y13
+	VMOVAPS      Y12, Y14
+	VFMADD231PS  lanes_root2by2<>+0(SB), Y13, Y14
+	VMASKMOVPS   Y14, Y15, (R8)(BX*1)
+	VFNMADD231PS lanes_root2by2<>+0(SB), Y13, Y12
+	VMASKMOVPS   Y12, Y15, (R8)(BX*2)
+	VMOVAPS      Y4, Y12
+	VFMADD231PS  lanes_two<>+0(SB), Y6, Y12
+	VMOVAPS      Y5, Y13
+	VFMADD231PS  lanes_two<>+0(SB), Y7, Y13
+	VMOVAPS      Y12, Y14
+	VFMADD231PS  lanes_root2<>+0(SB), Y13, Y14
+	VMASKMOVPS   Y14, Y15, (R8)(SI*1)
+	VFNMADD231PS lanes_root2<>+0(SB), Y13, Y12
+	VMASKMOVPS   Y12, Y15, (R8)(BX*4)
 
 end:
 	VZEROUPPER
@@ -1925,89 +2049,77 @@ full:
 	CMPQ        R11, $0x00000008
 	JLT         tail
 	MOVQ        AX, R8
-	VMOVUPS     (R8)(BX*1), Y0
-	VMOVUPS     (R8)(BX*2), Y12
-	VMOVUPS     (R8)(SI*1), Y6
-	VMOVUPS     (R8)(BX*4), Y13
-	VADDPS      Y12, Y0, Y0
-	VADDPS      Y13, Y6, Y6
-	VMOVAPS     Y6, Y12
-	VMOVAPS     Y0, Y13
-	VADDPS      Y12, Y0, Y0
-	VMOVAPS     Y13, Y6
-	VFMADD231PS lanes_four<>+0(SB), Y12, Y6
+	VMOVUPS     (R8)(BX*1), Y12
+	VMOVUPS     (R8)(BX*2), Y0
+	VMOVUPS     (R8)(SI*1), Y13
+	VMOVUPS     (R8)(BX*4), Y6
+	VADDPS      Y0, Y12, Y12
+	VADDPS      Y6, Y13, Y13
+	VADDPS      Y13, Y12, Y0
+	VMULPS      lanes_half<>+0(SB), Y12, Y6
+	VFMADD231PS lanes_two<>+0(SB), Y13, Y6
 	VMOVUPS     (R8), Y12
 	VADDPS      Y12, Y0, Y0
 	LEAQ        (AX)(SI*2), R8
-	VMOVUPS     (R8)(BX*1), Y1
-	VMOVUPS     (R8)(BX*2), Y12
-	VMOVUPS     (R8)(SI*1), Y7
-	VMOVUPS     (R8)(BX*4), Y13
-	VADDPS      Y12, Y1, Y1
-	VADDPS      Y13, Y7, Y7
-	VMOVAPS     Y7, Y12
-	VMOVAPS     Y1, Y13
-	VADDPS      Y12, Y1, Y1
-	VMOVAPS     Y13, Y7
-	VFMADD231PS lanes_four<>+0(SB), Y12, Y7
+	VMOVUPS     (R8)(BX*1), Y12
+	VMOVUPS     (R8)(BX*2), Y1
+	VMOVUPS     (R8)(SI*1), Y13
+	VMOVUPS     (R8)(BX*4), Y7
+	VADDPS      Y1, Y12, Y12
+	VADDPS      Y7, Y13, Y13
+	VADDPS      Y13, Y12, Y1
+	VMULPS      lanes_half<>+0(SB), Y12, Y7
+	VFMADD231PS lanes_two<>+0(SB), Y13, Y7
 	VMOVUPS     (R8), Y12
 	VADDPS      Y12, Y1, Y1
 	LEAQ        (AX)(SI*4), R8
-	VMOVUPS     (R8)(BX*1), Y2
-	VMOVUPS     (R8)(BX*2), Y12
-	VMOVUPS     (R8)(SI*1), Y8
-	VMOVUPS     (R8)(BX*4), Y13
-	VADDPS      Y12, Y2, Y2
-	VADDPS      Y13, Y8, Y8
-	VMOVAPS     Y8, Y12
-	VMOVAPS     Y2, Y13
-	VADDPS      Y12, Y2, Y2
-	VMOVAPS     Y13, Y8
-	VFMADD231PS lanes_four<>+0(SB), Y12, Y8
+	VMOVUPS     (R8)(BX*1), Y12
+	VMOVUPS     (R8)(BX*2), Y2
+	VMOVUPS     (R8)(SI*1), Y13
+	VMOVUPS     (R8)(BX*4), Y8
+	VADDPS      Y2, Y12, Y12
+	VADDPS      Y8, Y13, Y13
+	VADDPS      Y13, Y12, Y2
+	VMULPS      lanes_half<>+0(SB), Y12, Y8
+	VFMADD231PS lanes_two<>+0(SB), Y13, Y8
 	VMOVUPS     (R8), Y12
 	VADDPS      Y12, Y2, Y2
 	IMUL3Q      $0x06, SI, R8
 	ADDQ        AX, R8
-	VMOVUPS     (R8)(BX*1), Y3
-	VMOVUPS     (R8)(BX*2), Y12
-	VMOVUPS     (R8)(SI*1), Y9
-	VMOVUPS     (R8)(BX*4), Y13
-	VADDPS      Y12, Y3, Y3
-	VADDPS      Y13, Y9, Y9
-	VMOVAPS     Y9, Y12
-	VMOVAPS     Y3, Y13
-	VADDPS      Y12, Y3, Y3
-	VMOVAPS     Y13, Y9
-	VFMADD231PS lanes_four<>+0(SB), Y12, Y9
+	VMOVUPS     (R8)(BX*1), Y12
+	VMOVUPS     (R8)(BX*2), Y3
+	VMOVUPS     (R8)(SI*1), Y13
+	VMOVUPS     (R8)(BX*4), Y9
+	VADDPS      Y3, Y12, Y12
+	VADDPS      Y9, Y13, Y13
+	VADDPS      Y13, Y12, Y3
+	VMULPS      lanes_half<>+0(SB), Y12, Y9
+	VFMADD231PS lanes_two<>+0(SB), Y13, Y9
 	VMOVUPS     (R8), Y12
 	VADDPS      Y12, Y3, Y3
 	LEAQ        (AX)(SI*8), R8
-	VMOVUPS     (R8)(BX*1), Y4
-	VMOVUPS     (R8)(BX*2), Y12
-	VMOVUPS     (R8)(SI*1), Y10
-	VMOVUPS     (R8)(BX*4), Y13
-	VADDPS      Y12, Y4, Y4
-	VADDPS      Y13, Y10, Y10
-	VMOVAPS     Y10, Y12
-	VMOVAPS     Y4, Y13
-	VADDPS      Y12, Y4, Y4
-	VMOVAPS     Y13, Y10
-	VFMADD231PS lanes_four<>+0(SB), Y12, Y10
+	VMOVUPS     (R8)(BX*1), Y12
+	VMOVUPS     (R8)(BX*2), Y4
+	VMOVUPS     (R8)(SI*1), Y13
+	VMOVUPS     (R8)(BX*4), Y10
+	VADDPS      Y4, Y12, Y12
+	VADDPS      Y10, Y13, Y13
+	VADDPS      Y13, Y12, Y4
+	VMULPS      lanes_half<>+0(SB), Y12, Y10
+	VFMADD231PS lanes_two<>+0(SB), Y13, Y10
 	VMOVUPS     (R8), Y12
 	VADDPS      Y12, Y4, Y4
 	IMUL3Q      $0x0a, SI, R8
 	ADDQ        AX, R8
-	VMOVUPS     (R8)(BX*1), Y5
-	VMOVUPS     (R8)(BX*2), Y12
-	VMOVUPS     (R8)(SI*1), Y11
-	VMOVUPS     (R8)(BX*4), Y13
-	VADDPS      Y12, Y5, Y5
-	VADDPS      Y13, Y11, Y11
-	VMOVAPS     Y11, Y12
-	VMOVAPS     Y5, Y13
-	VADDPS      Y12, Y5, Y5
-	VMOVAPS     Y13, Y11
-	VFMADD231PS lanes_four<>+0(SB), Y12, Y11
+	VMOVUPS     (R8)(BX*1), Y12
+	VMOVUPS     (R8)(BX*2), Y5
+	VMOVUPS     (R8)(SI*1), Y13
+	VMOVUPS     (R8)(BX*4), Y11
+	VADDPS      Y5, Y12, Y12
+	VADDPS      Y11, Y13, Y13
+	VADDPS      Y13, Y12, Y5
+	VMULPS      lanes_half<>+0(SB), Y12, Y11
+	VFMADD231PS lanes_two<>+0(SB), Y13, Y11
 	VMOVUPS     (R8), Y12
 	VADDPS      Y12, Y5, Y5
 	VSUBPS      Y2, Y1, Y12
@@ -2022,22 +2134,24 @@ full:
 	VMAXPS      Y0, Y14, Y0
 	MOVQ        (DX), R8
 	VMOVUPS     Y0, (CX)(R8*4)
-	VADDPS      Y12, Y5, Y5
-	VFMADD231PS lanes_eight<>+0(SB), Y13, Y5
-	VFMADD231PS lanes_two<>+0(SB), Y13, Y12
+	VMULPS      lanes_root2by2<>+0(SB), Y12, Y2
+	VFMADD231PS lanes_root2<>+0(SB), Y13, Y2
 	VMOVUPS     (R9), Y14
-	VADDPS      Y14, Y12, Y12
+	VADDPS      Y14, Y2, Y2
 	VMOVUPS     (R10), Y14
-	VMAXPS      Y12, Y14, Y12
+	VMAXPS      Y2, Y14, Y2
 	MOVQ        32(DX), R8
-	VMOVUPS     Y12, (CX)(R8*4)
-	VFMADD231PS lanes_four<>+0(SB), Y3, Y1
+	VMOVUPS     Y2, (CX)(R8*4)
+	VMULPS      lanes_half<>+0(SB), Y1, Y4
+	VFMADD231PS lanes_two<>+0(SB), Y3, Y4
 	VMOVUPS     (R9), Y14
-	VADDPS      Y14, Y1, Y1
+	VADDPS      Y14, Y4, Y4
 	VMOVUPS     (R10), Y14
-	VMAXPS      Y1, Y14, Y1
+	VMAXPS      Y4, Y14, Y4
 	MOVQ        64(DX), R8
-	VMOVUPS     Y1, (CX)(R8*4)
+	VMOVUPS     Y4, (CX)(R8*4)
+	VFMADD231PS lanes_root2by4<>+0(SB), Y12, Y5
+	VFMADD231PS lanes_root2times2<>+0(SB), Y13, Y5
 	VMOVUPS     (R9), Y14
 	VADDPS      Y14, Y5, Y5
 	VMOVUPS     (R10), Y14
@@ -2056,22 +2170,24 @@ full:
 	VMAXPS      Y6, Y14, Y6
 	MOVQ        16(DX), R8
 	VMOVUPS     Y6, (CX)(R8*4)
-	VADDPS      Y12, Y11, Y11
-	VFMADD231PS lanes_eight<>+0(SB), Y13, Y11
-	VFMADD231PS lanes_two<>+0(SB), Y13, Y12
+	VMULPS      lanes_root2by2<>+0(SB), Y12, Y8
+	VFMADD231PS lanes_root2<>+0(SB), Y13, Y8
 	VMOVUPS     (R9), Y14
-	VADDPS      Y14, Y12, Y12
+	VADDPS      Y14, Y8, Y8
 	VMOVUPS     (R10), Y14
-	VMAXPS      Y12, Y14, Y12
+	VMAXPS      Y8, Y14, Y8
 	MOVQ        48(DX), R8
-	VMOVUPS     Y12, (CX)(R8*4)
-	VFMADD231PS lanes_four<>+0(SB), Y9, Y7
+	VMOVUPS     Y8, (CX)(R8*4)
+	VMULPS      lanes_half<>+0(SB), Y7, Y10
+	VFMADD231PS lanes_two<>+0(SB), Y9, Y10
 	VMOVUPS     (R9), Y14
-	VADDPS      Y14, Y7, Y7
+	VADDPS      Y14, Y10, Y10
 	VMOVUPS     (R10), Y14
-	VMAXPS      Y7, Y14, Y7
+	VMAXPS      Y10, Y14, Y10
 	MOVQ        80(DX), R8
-	VMOVUPS     Y7, (CX)(R8*4)
+	VMOVUPS     Y10, (CX)(R8*4)
+	VFMADD231PS lanes_root2by4<>+0(SB), Y12, Y11
+	VFMADD231PS lanes_root2times2<>+0(SB), Y13, Y11
 	VMOVUPS     (R9), Y14
 	VADDPS      Y14, Y11, Y11
 	VMOVUPS     (R10), Y14
@@ -2079,73 +2195,79 @@ full:
 	MOVQ        112(DX), R8
 	VMOVUPS     Y11, (CX)(R8*4)
 	MOVQ        AX, R8
-	VMOVUPS     (R8)(BX*1), Y0
-	VMOVUPS     (R8)(BX*2), Y12
-	VMOVUPS     (R8)(SI*1), Y6
-	VMOVUPS     (R8)(BX*4), Y13
-	VSUBPS      Y12, Y0, Y0
-	VSUBPS      Y13, Y6, Y12
+	VMOVUPS     (R8)(BX*1), Y12
+	VMOVUPS     (R8)(BX*2), Y0
+	VMOVUPS     (R8)(SI*1), Y13
+	VMOVUPS     (R8)(BX*4), Y6
+	VSUBPS      Y0, Y12, Y12
+	VSUBPS      Y6, Y13, Y13
+	VMULPS      lanes_root2by2<>+0(SB), Y12, Y0
+	VFMADD231PS lanes_root2<>+0(SB), Y13, Y0
 	VMOVUPS     (R8)(DI*1), Y6
-	VADDPS      Y0, Y6, Y6
-	VFMADD231PS lanes_eight<>+0(SB), Y12, Y6
-	VFMADD231PS lanes_two<>+0(SB), Y12, Y0
+	VFMADD231PS lanes_root2by4<>+0(SB), Y12, Y6
+	VFMADD231PS lanes_root2times2<>+0(SB), Y13, Y6
 	LEAQ        (AX)(SI*2), R8
-	VMOVUPS     (R8)(BX*1), Y1
-	VMOVUPS     (R8)(BX*2), Y12
-	VMOVUPS     (R8)(SI*1), Y7
-	VMOVUPS     (R8)(BX*4), Y13
-	VSUBPS      Y12, Y1, Y1
-	VSUBPS      Y13, Y7, Y12
+	VMOVUPS     (R8)(BX*1), Y12
+	VMOVUPS     (R8)(BX*2), Y1
+	VMOVUPS     (R8)(SI*1), Y13
+	VMOVUPS     (R8)(BX*4), Y7
+	VSUBPS      Y1, Y12, Y12
+	VSUBPS      Y7, Y13, Y13
+	VMULPS      lanes_root2by2<>+0(SB), Y12, Y1
+	VFMADD231PS lanes_root2<>+0(SB), Y13, Y1
 	VMOVUPS     (R8)(DI*1), Y7
-	VADDPS      Y1, Y7, Y7
-	VFMADD231PS lanes_eight<>+0(SB), Y12, Y7
-	VFMADD231PS lanes_two<>+0(SB), Y12, Y1
+	VFMADD231PS lanes_root2by4<>+0(SB), Y12, Y7
+	VFMADD231PS lanes_root2times2<>+0(SB), Y13, Y7
 	LEAQ        (AX)(SI*4), R8
-	VMOVUPS     (R8)(BX*1), Y2
-	VMOVUPS     (R8)(BX*2), Y12
-	VMOVUPS     (R8)(SI*1), Y8
-	VMOVUPS     (R8)(BX*4), Y13
-	VSUBPS      Y12, Y2, Y2
-	VSUBPS      Y13, Y8, Y12
+	VMOVUPS     (R8)(BX*1), Y12
+	VMOVUPS     (R8)(BX*2), Y2
+	VMOVUPS     (R8)(SI*1), Y13
+	VMOVUPS     (R8)(BX*4), Y8
+	VSUBPS      Y2, Y12, Y12
+	VSUBPS      Y8, Y13, Y13
+	VMULPS      lanes_root2by2<>+0(SB), Y12, Y2
+	VFMADD231PS lanes_root2<>+0(SB), Y13, Y2
 	VMOVUPS     (R8)(DI*1), Y8
-	VADDPS      Y2, Y8, Y8
-	VFMADD231PS lanes_eight<>+0(SB), Y12, Y8
-	VFMADD231PS lanes_two<>+0(SB), Y12, Y2
+	VFMADD231PS lanes_root2by4<>+0(SB), Y12, Y8
+	VFMADD231PS lanes_root2times2<>+0(SB), Y13, Y8
 	IMUL3Q      $0x06, SI, R8
 	ADDQ        AX, R8
-	VMOVUPS     (R8)(BX*1), Y3
-	VMOVUPS     (R8)(BX*2), Y12
-	VMOVUPS     (R8)(SI*1), Y9
-	VMOVUPS     (R8)(BX*4), Y13
-	VSUBPS      Y12, Y3, Y3
-	VSUBPS      Y13, Y9, Y12
+	VMOVUPS     (R8)(BX*1), Y12
+	VMOVUPS     (R8)(BX*2), Y3
+	VMOVUPS     (R8)(SI*1), Y13
+	VMOVUPS     (R8)(BX*4), Y9
+	VSUBPS      Y3, Y12, Y12
+	VSUBPS      Y9, Y13, Y13
+	VMULPS      lanes_root2by2<>+0(SB), Y12, Y3
+	VFMADD231PS lanes_root2<>+0(SB), Y13, Y3
 	VMOVUPS     (R8)(DI*1), Y9
-	VADDPS      Y3, Y9, Y9
-	VFMADD231PS lanes_eight<>+0(SB), Y12, Y9
-	VFMADD231PS lanes_two<>+0(SB), Y12, Y3
+	VFMADD231PS lanes_root2by4<>+0(SB), Y12, Y9
+	VFMADD231PS lanes_root2times2<>+0(SB), Y13, Y9
 	LEAQ        (AX)(SI*8), R8
-	VMOVUPS     (R8)(BX*1), Y4
-	VMOVUPS     (R8)(BX*2), Y12
-	VMOVUPS     (R8)(SI*1), Y10
-	VMOVUPS     (R8)(BX*4), Y13
-	VSUBPS      Y12, Y4, Y4
-	VSUBPS      Y13, Y10, Y12
+	VMOVUPS     (R8)(BX*1), Y12
+	VMOVUPS     (R8)(BX*2), Y4
+	VMOVUPS     (R8)(SI*1), Y13
+	VMOVUPS     (R8)(BX*4), Y10
+	VSUBPS      Y4, Y12, Y12
+	VSUBPS      Y10, Y13, Y13
+	VMULPS      lanes_root2by2<>+0(SB), Y12, Y4
+	VFMADD231PS lanes_root2<>+0(SB), Y13, Y4
 	VMOVUPS     (R8)(DI*1), Y10
-	VADDPS      Y4, Y10, Y10
-	VFMADD231PS lanes_eight<>+0(SB), Y12, Y10
-	VFMADD231PS lanes_two<>+0(SB), Y12, Y4
+	VFMADD231PS lanes_root2by4<>+0(SB), Y12, Y10
+	VFMADD231PS lanes_root2times2<>+0(SB), Y13, Y10
 	IMUL3Q      $0x0a, SI, R8
 	ADDQ        AX, R8
-	VMOVUPS     (R8)(BX*1), Y5
-	VMOVUPS     (R8)(BX*2), Y12
-	VMOVUPS     (R8)(SI*1), Y11
-	VMOVUPS     (R8)(BX*4), Y13
-	VSUBPS      Y12, Y5, Y5
-	VSUBPS      Y13, Y11, Y12
+	VMOVUPS     (R8)(BX*1), Y12
+	VMOVUPS     (R8)(BX*2), Y5
+	VMOVUPS     (R8)(SI*1), Y13
+	VMOVUPS     (R8)(BX*4), Y11
+	VSUBPS      Y5, Y12, Y12
+	VSUBPS      Y11, Y13, Y13
+	VMULPS      lanes_root2by2<>+0(SB), Y12, Y5
+	VFMADD231PS lanes_root2<>+0(SB), Y13, Y5
 	VMOVUPS     (R8)(DI*1), Y11
-	VADDPS      Y5, Y11, Y11
-	VFMADD231PS lanes_eight<>+0(SB), Y12, Y11
-	VFMADD231PS lanes_two<>+0(SB), Y12, Y5
+	VFMADD231PS lanes_root2by4<>+0(SB), Y12, Y11
+	VFMADD231PS lanes_root2times2<>+0(SB), Y13, Y11
 	VSUBPS      Y2, Y1, Y12
 	VADDPS      Y2, Y1, Y1
 	VSUBPS      Y4, Y3, Y13
@@ -2158,22 +2280,24 @@ full:
 	VMAXPS      Y0, Y14, Y0
 	MOVQ        8(DX), R8
 	VMOVUPS     Y0, (CX)(R8*4)
-	VADDPS      Y12, Y5, Y5
-	VFMADD231PS lanes_eight<>+0(SB), Y13, Y5
-	VFMADD231PS lanes_two<>+0(SB), Y13, Y12
+	VMULPS      lanes_root2by2<>+0(SB), Y12, Y2
+	VFMADD231PS lanes_root2<>+0(SB), Y13, Y2
 	VMOVUPS     (R9), Y14
-	VADDPS      Y14, Y12, Y12
+	VADDPS      Y14, Y2, Y2
 	VMOVUPS     (R10), Y14
-	VMAXPS      Y12, Y14, Y12
+	VMAXPS      Y2, Y14, Y2
 	MOVQ        40(DX), R8
-	VMOVUPS     Y12, (CX)(R8*4)
-	VFMADD231PS lanes_four<>+0(SB), Y3, Y1
+	VMOVUPS     Y2, (CX)(R8*4)
+	VMULPS      lanes_half<>+0(SB), Y1, Y4
+	VFMADD231PS lanes_two<>+0(SB), Y3, Y4
 	VMOVUPS     (R9), Y14
-	VADDPS      Y14, Y1, Y1
+	VADDPS      Y14, Y4, Y4
 	VMOVUPS     (R10), Y14
-	VMAXPS      Y1, Y14, Y1
+	VMAXPS      Y4, Y14, Y4
 	MOVQ        72(DX), R8
-	VMOVUPS     Y1, (CX)(R8*4)
+	VMOVUPS     Y4, (CX)(R8*4)
+	VFMADD231PS lanes_root2by4<>+0(SB), Y12, Y5
+	VFMADD231PS lanes_root2times2<>+0(SB), Y13, Y5
 	VMOVUPS     (R9), Y14
 	VADDPS      Y14, Y5, Y5
 	VMOVUPS     (R10), Y14
@@ -2192,22 +2316,24 @@ full:
 	VMAXPS      Y6, Y14, Y6
 	MOVQ        24(DX), R8
 	VMOVUPS     Y6, (CX)(R8*4)
-	VADDPS      Y12, Y11, Y11
-	VFMADD231PS lanes_eight<>+0(SB), Y13, Y11
-	VFMADD231PS lanes_two<>+0(SB), Y13, Y12
+	VMULPS      lanes_root2by2<>+0(SB), Y12, Y8
+	VFMADD231PS lanes_root2<>+0(SB), Y13, Y8
 	VMOVUPS     (R9), Y14
-	VADDPS      Y14, Y12, Y12
+	VADDPS      Y14, Y8, Y8
 	VMOVUPS     (R10), Y14
-	VMAXPS      Y12, Y14, Y12
+	VMAXPS      Y8, Y14, Y8
 	MOVQ        56(DX), R8
-	VMOVUPS     Y12, (CX)(R8*4)
-	VFMADD231PS lanes_four<>+0(SB), Y9, Y7
+	VMOVUPS     Y8, (CX)(R8*4)
+	VMULPS      lanes_half<>+0(SB), Y7, Y10
+	VFMADD231PS lanes_two<>+0(SB), Y9, Y10
 	VMOVUPS     (R9), Y14
-	VADDPS      Y14, Y7, Y7
+	VADDPS      Y14, Y10, Y10
 	VMOVUPS     (R10), Y14
-	VMAXPS      Y7, Y14, Y7
+	VMAXPS      Y10, Y14, Y10
 	MOVQ        88(DX), R8
-	VMOVUPS     Y7, (CX)(R8*4)
+	VMOVUPS     Y10, (CX)(R8*4)
+	VFMADD231PS lanes_root2by4<>+0(SB), Y12, Y11
+	VFMADD231PS lanes_root2times2<>+0(SB), Y13, Y11
 	VMOVUPS     (R9), Y14
 	VADDPS      Y14, Y11, Y11
 	VMOVUPS     (R10), Y14
@@ -2227,89 +2353,77 @@ tail:
 	NEGQ        R11
 	VMOVUPS     64(R8)(R11*4), Y15
 	MOVQ        AX, R8
-	VMASKMOVPS  (R8)(BX*1), Y15, Y0
-	VMASKMOVPS  (R8)(BX*2), Y15, Y12
-	VMASKMOVPS  (R8)(SI*1), Y15, Y6
-	VMASKMOVPS  (R8)(BX*4), Y15, Y13
-	VADDPS      Y12, Y0, Y0
-	VADDPS      Y13, Y6, Y6
-	VMOVAPS     Y6, Y12
-	VMOVAPS     Y0, Y13
-	VADDPS      Y12, Y0, Y0
-	VMOVAPS     Y13, Y6
-	VFMADD231PS lanes_four<>+0(SB), Y12, Y6
+	VMASKMOVPS  (R8)(BX*1), Y15, Y12
+	VMASKMOVPS  (R8)(BX*2), Y15, Y0
+	VMASKMOVPS  (R8)(SI*1), Y15, Y13
+	VMASKMOVPS  (R8)(BX*4), Y15, Y6
+	VADDPS      Y0, Y12, Y12
+	VADDPS      Y6, Y13, Y13
+	VADDPS      Y13, Y12, Y0
+	VMULPS      lanes_half<>+0(SB), Y12, Y6
+	VFMADD231PS lanes_two<>+0(SB), Y13, Y6
 	VMASKMOVPS  (R8), Y15, Y12
 	VADDPS      Y12, Y0, Y0
 	LEAQ        (AX)(SI*2), R8
-	VMASKMOVPS  (R8)(BX*1), Y15, Y1
-	VMASKMOVPS  (R8)(BX*2), Y15, Y12
-	VMASKMOVPS  (R8)(SI*1), Y15, Y7
-	VMASKMOVPS  (R8)(BX*4), Y15, Y13
-	VADDPS      Y12, Y1, Y1
-	VADDPS      Y13, Y7, Y7
-	VMOVAPS     Y7, Y12
-	VMOVAPS     Y1, Y13
-	VADDPS      Y12, Y1, Y1
-	VMOVAPS     Y13, Y7
-	VFMADD231PS lanes_four<>+0(SB), Y12, Y7
+	VMASKMOVPS  (R8)(BX*1), Y15, Y12
+	VMASKMOVPS  (R8)(BX*2), Y15, Y1
+	VMASKMOVPS  (R8)(SI*1), Y15, Y13
+	VMASKMOVPS  (R8)(BX*4), Y15, Y7
+	VADDPS      Y1, Y12, Y12
+	VADDPS      Y7, Y13, Y13
+	VADDPS      Y13, Y12, Y1
+	VMULPS      lanes_half<>+0(SB), Y12, Y7
+	VFMADD231PS lanes_two<>+0(SB), Y13, Y7
 	VMASKMOVPS  (R8), Y15, Y12
 	VADDPS      Y12, Y1, Y1
 	LEAQ        (AX)(SI*4), R8
-	VMASKMOVPS  (R8)(BX*1), Y15, Y2
-	VMASKMOVPS  (R8)(BX*2), Y15, Y12
-	VMASKMOVPS  (R8)(SI*1), Y15, Y8
-	VMASKMOVPS  (R8)(BX*4), Y15, Y13
-	VADDPS      Y12, Y2, Y2
-	VADDPS      Y13, Y8, Y8
-	VMOVAPS     Y8, Y12
-	VMOVAPS     Y2, Y13
-	VADDPS      Y12, Y2, Y2
-	VMOVAPS     Y13, Y8
-	VFMADD231PS lanes_four<>+0(SB), Y12, Y8
+	VMASKMOVPS  (R8)(BX*1), Y15, Y12
+	VMASKMOVPS  (R8)(BX*2), Y15, Y2
+	VMASKMOVPS  (R8)(SI*1), Y15, Y13
+	VMASKMOVPS  (R8)(BX*4), Y15, Y8
+	VADDPS      Y2, Y12, Y12
+	VADDPS      Y8, Y13, Y13
+	VADDPS      Y13, Y12, Y2
+	VMULPS      lanes_half<>+0(SB), Y12, Y8
+	VFMADD231PS lanes_two<>+0(SB), Y13, Y8
 	VMASKMOVPS  (R8), Y15, Y12
 	VADDPS      Y12, Y2, Y2
 	IMUL3Q      $0x06, SI, R8
 	ADDQ        AX, R8
-	VMASKMOVPS  (R8)(BX*1), Y15, Y3
-	VMASKMOVPS  (R8)(BX*2), Y15, Y12
-	VMASKMOVPS  (R8)(SI*1), Y15, Y9
-	VMASKMOVPS  (R8)(BX*4), Y15, Y13
-	VADDPS      Y12, Y3, Y3
-	VADDPS      Y13, Y9, Y9
-	VMOVAPS     Y9, Y12
-	VMOVAPS     Y3, Y13
-	VADDPS      Y12, Y3, Y3
-	VMOVAPS     Y13, Y9
-	VFMADD231PS lanes_four<>+0(SB), Y12, Y9
+	VMASKMOVPS  (R8)(BX*1), Y15, Y12
+	VMASKMOVPS  (R8)(BX*2), Y15, Y3
+	VMASKMOVPS  (R8)(SI*1), Y15, Y13
+	VMASKMOVPS  (R8)(BX*4), Y15, Y9
+	VADDPS      Y3, Y12, Y12
+	VADDPS      Y9, Y13, Y13
+	VADDPS      Y13, Y12, Y3
+	VMULPS      lanes_half<>+0(SB), Y12, Y9
+	VFMADD231PS lanes_two<>+0(SB), Y13, Y9
 	VMASKMOVPS  (R8), Y15, Y12
 	VADDPS      Y12, Y3, Y3
 	LEAQ        (AX)(SI*8), R8
-	VMASKMOVPS  (R8)(BX*1), Y15, Y4
-	VMASKMOVPS  (R8)(BX*2), Y15, Y12
-	VMASKMOVPS  (R8)(SI*1), Y15, Y10
-	VMASKMOVPS  (R8)(BX*4), Y15, Y13
-	VADDPS      Y12, Y4, Y4
-	VADDPS      Y13, Y10, Y10
-	VMOVAPS     Y10, Y12
-	VMOVAPS     Y4, Y13
-	VADDPS      Y12, Y4, Y4
-	VMOVAPS     Y13, Y10
-	VFMADD231PS lanes_four<>+0(SB), Y12, Y10
+	VMASKMOVPS  (R8)(BX*1), Y15, Y12
+	VMASKMOVPS  (R8)(BX*2), Y15, Y4
+	VMASKMOVPS  (R8)(SI*1), Y15, Y13
+	VMASKMOVPS  (R8)(BX*4), Y15, Y10
+	VADDPS      Y4, Y12, Y12
+	VADDPS      Y10, Y13, Y13
+	VADDPS      Y13, Y12, Y4
+	VMULPS      lanes_half<>+0(SB), Y12, Y10
+	VFMADD231PS lanes_two<>+0(SB), Y13, Y10
 	VMASKMOVPS  (R8), Y15, Y12
 	VADDPS      Y12, Y4, Y4
 	IMUL3Q      $0x0a, SI, R8
 	ADDQ        AX, R8
-	VMASKMOVPS  (R8)(BX*1), Y15, Y5
-	VMASKMOVPS  (R8)(BX*2), Y15, Y12
-	VMASKMOVPS  (R8)(SI*1), Y15, Y11
-	VMASKMOVPS  (R8)(BX*4), Y15, Y13
-	VADDPS      Y12, Y5, Y5
-	VADDPS      Y13, Y11, Y11
-	VMOVAPS     Y11, Y12
-	VMOVAPS     Y5, Y13
-	VADDPS      Y12, Y5, Y5
-	VMOVAPS     Y13, Y11
-	VFMADD231PS lanes_four<>+0(SB), Y12, Y11
+	VMASKMOVPS  (R8)(BX*1), Y15, Y12
+	VMASKMOVPS  (R8)(BX*2), Y15, Y5
+	VMASKMOVPS  (R8)(SI*1), Y15, Y13
+	VMASKMOVPS  (R8)(BX*4), Y15, Y11
+	VADDPS      Y5, Y12, Y12
+	VADDPS      Y11, Y13, Y13
+	VADDPS      Y13, Y12, Y5
+	VMULPS      lanes_half<>+0(SB), Y12, Y11
+	VFMADD231PS lanes_two<>+0(SB), Y13, Y11
 	VMASKMOVPS  (R8), Y15, Y12
 	VADDPS      Y12, Y5, Y5
 	VSUBPS      Y2, Y1, Y12
@@ -2324,22 +2438,24 @@ tail:
 	VMAXPS      Y0, Y14, Y0
 	MOVQ        (DX), R8
 	VMASKMOVPS  Y0, Y15, (CX)(R8*4)
-	VADDPS      Y12, Y5, Y5
-	VFMADD231PS lanes_eight<>+0(SB), Y13, Y5
-	VFMADD231PS lanes_two<>+0(SB), Y13, Y12
+	VMULPS      lanes_root2by2<>+0(SB), Y12, Y2
+	VFMADD231PS lanes_root2<>+0(SB), Y13, Y2
 	VMASKMOVPS  (R9), Y15, Y14
-	VADDPS      Y14, Y12, Y12
+	VADDPS      Y14, Y2, Y2
 	VMOVUPS     (R10), Y14
-	VMAXPS      Y12, Y14, Y12
+	VMAXPS      Y2, Y14, Y2
 	MOVQ        32(DX), R8
-	VMASKMOVPS  Y12, Y15, (CX)(R8*4)
-	VFMADD231PS lanes_four<>+0(SB), Y3, Y1
+	VMASKMOVPS  Y2, Y15, (CX)(R8*4)
+	VMULPS      lanes_half<>+0(SB), Y1, Y4
+	VFMADD231PS lanes_two<>+0(SB), Y3, Y4
 	VMASKMOVPS  (R9), Y15, Y14
-	VADDPS      Y14, Y1, Y1
+	VADDPS      Y14, Y4, Y4
 	VMOVUPS     (R10), Y14
-	VMAXPS      Y1, Y14, Y1
+	VMAXPS      Y4, Y14, Y4
 	MOVQ        64(DX), R8
-	VMASKMOVPS  Y1, Y15, (CX)(R8*4)
+	VMASKMOVPS  Y4, Y15, (CX)(R8*4)
+	VFMADD231PS lanes_root2by4<>+0(SB), Y12, Y5
+	VFMADD231PS lanes_root2times2<>+0(SB), Y13, Y5
 	VMASKMOVPS  (R9), Y15, Y14
 	VADDPS      Y14, Y5, Y5
 	VMOVUPS     (R10), Y14
@@ -2358,22 +2474,24 @@ tail:
 	VMAXPS      Y6, Y14, Y6
 	MOVQ        16(DX), R8
 	VMASKMOVPS  Y6, Y15, (CX)(R8*4)
-	VADDPS      Y12, Y11, Y11
-	VFMADD231PS lanes_eight<>+0(SB), Y13, Y11
-	VFMADD231PS lanes_two<>+0(SB), Y13, Y12
+	VMULPS      lanes_root2by2<>+0(SB), Y12, Y8
+	VFMADD231PS lanes_root2<>+0(SB), Y13, Y8
 	VMASKMOVPS  (R9), Y15, Y14
-	VADDPS      Y14, Y12, Y12
+	VADDPS      Y14, Y8, Y8
 	VMOVUPS     (R10), Y14
-	VMAXPS      Y12, Y14, Y12
+	VMAXPS      Y8, Y14, Y8
 	MOVQ        48(DX), R8
-	VMASKMOVPS  Y12, Y15, (CX)(R8*4)
-	VFMADD231PS lanes_four<>+0(SB), Y9, Y7
+	VMASKMOVPS  Y8, Y15, (CX)(R8*4)
+	VMULPS      lanes_half<>+0(SB), Y7, Y10
+	VFMADD231PS lanes_two<>+0(SB), Y9, Y10
 	VMASKMOVPS  (R9), Y15, Y14
-	VADDPS      Y14, Y7, Y7
+	VADDPS      Y14, Y10, Y10
 	VMOVUPS     (R10), Y14
-	VMAXPS      Y7, Y14, Y7
+	VMAXPS      Y10, Y14, Y10
 	MOVQ        80(DX), R8
-	VMASKMOVPS  Y7, Y15, (CX)(R8*4)
+	VMASKMOVPS  Y10, Y15, (CX)(R8*4)
+	VFMADD231PS lanes_root2by4<>+0(SB), Y12, Y11
+	VFMADD231PS lanes_root2times2<>+0(SB), Y13, Y11
 	VMASKMOVPS  (R9), Y15, Y14
 	VADDPS      Y14, Y11, Y11
 	VMOVUPS     (R10), Y14
@@ -2381,73 +2499,79 @@ tail:
 	MOVQ        112(DX), R8
 	VMASKMOVPS  Y11, Y15, (CX)(R8*4)
 	MOVQ        AX, R8
-	VMASKMOVPS  (R8)(BX*1), Y15, Y0
-	VMASKMOVPS  (R8)(BX*2), Y15, Y12
-	VMASKMOVPS  (R8)(SI*1), Y15, Y6
-	VMASKMOVPS  (R8)(BX*4), Y15, Y13
-	VSUBPS      Y12, Y0, Y0
-	VSUBPS      Y13, Y6, Y12
+	VMASKMOVPS  (R8)(BX*1), Y15, Y12
+	VMASKMOVPS  (R8)(BX*2), Y15, Y0
+	VMASKMOVPS  (R8)(SI*1), Y15, Y13
+	VMASKMOVPS  (R8)(BX*4), Y15, Y6
+	VSUBPS      Y0, Y12, Y12
+	VSUBPS      Y6, Y13, Y13
+	VMULPS      lanes_root2by2<>+0(SB), Y12, Y0
+	VFMADD231PS lanes_root2<>+0(SB), Y13, Y0
 	VMASKMOVPS  (R8)(DI*1), Y15, Y6
-	VADDPS      Y0, Y6, Y6
-	VFMADD231PS lanes_eight<>+0(SB), Y12, Y6
-	VFMADD231PS lanes_two<>+0(SB), Y12, Y0
+	VFMADD231PS lanes_root2by4<>+0(SB), Y12, Y6
+	VFMADD231PS lanes_root2times2<>+0(SB), Y13, Y6
 	LEAQ        (AX)(SI*2), R8
-	VMASKMOVPS  (R8)(BX*1), Y15, Y1
-	VMASKMOVPS  (R8)(BX*2), Y15, Y12
-	VMASKMOVPS  (R8)(SI*1), Y15, Y7
-	VMASKMOVPS  (R8)(BX*4), Y15, Y13
-	VSUBPS      Y12, Y1, Y1
-	VSUBPS      Y13, Y7, Y12
+	VMASKMOVPS  (R8)(BX*1), Y15, Y12
+	VMASKMOVPS  (R8)(BX*2), Y15, Y1
+	VMASKMOVPS  (R8)(SI*1), Y15, Y13
+	VMASKMOVPS  (R8)(BX*4), Y15, Y7
+	VSUBPS      Y1, Y12, Y12
+	VSUBPS      Y7, Y13, Y13
+	VMULPS      lanes_root2by2<>+0(SB), Y12, Y1
+	VFMADD231PS lanes_root2<>+0(SB), Y13, Y1
 	VMASKMOVPS  (R8)(DI*1), Y15, Y7
-	VADDPS      Y1, Y7, Y7
-	VFMADD231PS lanes_eight<>+0(SB), Y12, Y7
-	VFMADD231PS lanes_two<>+0(SB), Y12, Y1
+	VFMADD231PS lanes_root2by4<>+0(SB), Y12, Y7
+	VFMADD231PS lanes_root2times2<>+0(SB), Y13, Y7
 	LEAQ        (AX)(SI*4), R8
-	VMASKMOVPS  (R8)(BX*1), Y15, Y2
-	VMASKMOVPS  (R8)(BX*2), Y15, Y12
-	VMASKMOVPS  (R8)(SI*1), Y15, Y8
-	VMASKMOVPS  (R8)(BX*4), Y15, Y13
-	VSUBPS      Y12, Y2, Y2
-	VSUBPS      Y13, Y8, Y12
+	VMASKMOVPS  (R8)(BX*1), Y15, Y12
+	VMASKMOVPS  (R8)(BX*2), Y15, Y2
+	VMASKMOVPS  (R8)(SI*1), Y15, Y13
+	VMASKMOVPS  (R8)(BX*4), Y15, Y8
+	VSUBPS      Y2, Y12, Y12
+	VSUBPS      Y8, Y13, Y13
+	VMULPS      lanes_root2by2<>+0(SB), Y12, Y2
+	VFMADD231PS lanes_root2<>+0(SB), Y13, Y2
 	VMASKMOVPS  (R8)(DI*1), Y15, Y8
-	VADDPS      Y2, Y8, Y8
-	VFMADD231PS lanes_eight<>+0(SB), Y12, Y8
-	VFMADD231PS lanes_two<>+0(SB), Y12, Y2
+	VFMADD231PS lanes_root2by4<>+0(SB), Y12, Y8
+	VFMADD231PS lanes_root2times2<>+0(SB), Y13, Y8
 	IMUL3Q      $0x06, SI, R8
 	ADDQ        AX, R8
-	VMASKMOVPS  (R8)(BX*1), Y15, Y3
-	VMASKMOVPS  (R8)(BX*2), Y15, Y12
-	VMASKMOVPS  (R8)(SI*1), Y15, Y9
-	VMASKMOVPS  (R8)(BX*4), Y15, Y13
-	VSUBPS      Y12, Y3, Y3
-	VSUBPS      Y13, Y9, Y12
+	VMASKMOVPS  (R8)(BX*1), Y15, Y12
+	VMASKMOVPS  (R8)(BX*2), Y15, Y3
+	VMASKMOVPS  (R8)(SI*1), Y15, Y13
+	VMASKMOVPS  (R8)(BX*4), Y15, Y9
+	VSUBPS      Y3, Y12, Y12
+	VSUBPS      Y9, Y13, Y13
+	VMULPS      lanes_root2by2<>+0(SB), Y12, Y3
+	VFMADD231PS lanes_root2<>+0(SB), Y13, Y3
 	VMASKMOVPS  (R8)(DI*1), Y15, Y9
-	VADDPS      Y3, Y9, Y9
-	VFMADD231PS lanes_eight<>+0(SB), Y12, Y9
-	VFMADD231PS lanes_two<>+0(SB), Y12, Y3
+	VFMADD231PS lanes_root2by4<>+0(SB), Y12, Y9
+	VFMADD231PS lanes_root2times2<>+0(SB), Y13, Y9
 	LEAQ        (AX)(SI*8), R8
-	VMASKMOVPS  (R8)(BX*1), Y15, Y4
-	VMASKMOVPS  (R8)(BX*2), Y15, Y12
-	VMASKMOVPS  (R8)(SI*1), Y15, Y10
-	VMASKMOVPS  (R8)(BX*4), Y15, Y13
-	VSUBPS      Y12, Y4, Y4
-	VSUBPS      Y13, Y10, Y12
+	VMASKMOVPS  (R8)(BX*1), Y15, Y12
+	VMASKMOVPS  (R8)(BX*2), Y15, Y4
+	VMASKMOVPS  (R8)(SI*1), Y15, Y13
+	VMASKMOVPS  (R8)(BX*4), Y15, Y10
+	VSUBPS      Y4, Y12, Y12
+	VSUBPS      Y10, Y13, Y13
+	VMULPS      lanes_root2by2<>+0(SB), Y12, Y4
+	VFMADD231PS lanes_root2<>+0(SB), Y13, Y4
 	VMASKMOVPS  (R8)(DI*1), Y15, Y10
-	VADDPS      Y4, Y10, Y10
-	VFMADD231PS lanes_eight<>+0(SB), Y12, Y10
-	VFMADD231PS lanes_two<>+0(SB), Y12, Y4
+	VFMADD231PS lanes_root2by4<>+0(SB), Y12, Y10
+	VFMADD231PS lanes_root2times2<>+0(SB), Y13, Y10
 	IMUL3Q      $0x0a, SI, R8
 	ADDQ        AX, R8
-	VMASKMOVPS  (R8)(BX*1), Y15, Y5
-	VMASKMOVPS  (R8)(BX*2), Y15, Y12
-	VMASKMOVPS  (R8)(SI*1), Y15, Y11
-	VMASKMOVPS  (R8)(BX*4), Y15, Y13
-	VSUBPS      Y12, Y5, Y5
-	VSUBPS      Y13, Y11, Y12
+	VMASKMOVPS  (R8)(BX*1), Y15, Y12
+	VMASKMOVPS  (R8)(BX*2), Y15, Y5
+	VMASKMOVPS  (R8)(SI*1), Y15, Y13
+	VMASKMOVPS  (R8)(BX*4), Y15, Y11
+	VSUBPS      Y5, Y12, Y12
+	VSUBPS      Y11, Y13, Y13
+	VMULPS      lanes_root2by2<>+0(SB), Y12, Y5
+	VFMADD231PS lanes_root2<>+0(SB), Y13, Y5
 	VMASKMOVPS  (R8)(DI*1), Y15, Y11
-	VADDPS      Y5, Y11, Y11
-	VFMADD231PS lanes_eight<>+0(SB), Y12, Y11
-	VFMADD231PS lanes_two<>+0(SB), Y12, Y5
+	VFMADD231PS lanes_root2by4<>+0(SB), Y12, Y11
+	VFMADD231PS lanes_root2times2<>+0(SB), Y13, Y11
 	VSUBPS      Y2, Y1, Y12
 	VADDPS      Y2, Y1, Y1
 	VSUBPS      Y4, Y3, Y13
@@ -2460,22 +2584,24 @@ tail:
 	VMAXPS      Y0, Y14, Y0
 	MOVQ        8(DX), AX
 	VMASKMOVPS  Y0, Y15, (CX)(AX*4)
-	VADDPS      Y12, Y5, Y5
-	VFMADD231PS lanes_eight<>+0(SB), Y13, Y5
-	VFMADD231PS lanes_two<>+0(SB), Y13, Y12
+	VMULPS      lanes_root2by2<>+0(SB), Y12, Y2
+	VFMADD231PS lanes_root2<>+0(SB), Y13, Y2
 	VMASKMOVPS  (R9), Y15, Y14
-	VADDPS      Y14, Y12, Y12
+	VADDPS      Y14, Y2, Y2
 	VMOVUPS     (R10), Y14
-	VMAXPS      Y12, Y14, Y12
+	VMAXPS      Y2, Y14, Y2
 	MOVQ        40(DX), AX
-	VMASKMOVPS  Y12, Y15, (CX)(AX*4)
-	VFMADD231PS lanes_four<>+0(SB), Y3, Y1
+	VMASKMOVPS  Y2, Y15, (CX)(AX*4)
+	VMULPS      lanes_half<>+0(SB), Y1, Y4
+	VFMADD231PS lanes_two<>+0(SB), Y3, Y4
 	VMASKMOVPS  (R9), Y15, Y14
-	VADDPS      Y14, Y1, Y1
+	VADDPS      Y14, Y4, Y4
 	VMOVUPS     (R10), Y14
-	VMAXPS      Y1, Y14, Y1
+	VMAXPS      Y4, Y14, Y4
 	MOVQ        72(DX), AX
-	VMASKMOVPS  Y1, Y15, (CX)(AX*4)
+	VMASKMOVPS  Y4, Y15, (CX)(AX*4)
+	VFMADD231PS lanes_root2by4<>+0(SB), Y12, Y5
+	VFMADD231PS lanes_root2times2<>+0(SB), Y13, Y5
 	VMASKMOVPS  (R9), Y15, Y14
 	VADDPS      Y14, Y5, Y5
 	VMOVUPS     (R10), Y14
@@ -2494,22 +2620,24 @@ tail:
 	VMAXPS      Y6, Y14, Y6
 	MOVQ        24(DX), AX
 	VMASKMOVPS  Y6, Y15, (CX)(AX*4)
-	VADDPS      Y12, Y11, Y11
-	VFMADD231PS lanes_eight<>+0(SB), Y13, Y11
-	VFMADD231PS lanes_two<>+0(SB), Y13, Y12
+	VMULPS      lanes_root2by2<>+0(SB), Y12, Y8
+	VFMADD231PS lanes_root2<>+0(SB), Y13, Y8
 	VMASKMOVPS  (R9), Y15, Y14
-	VADDPS      Y14, Y12, Y12
+	VADDPS      Y14, Y8, Y8
 	VMOVUPS     (R10), Y14
-	VMAXPS      Y12, Y14, Y12
+	VMAXPS      Y8, Y14, Y8
 	MOVQ        56(DX), AX
-	VMASKMOVPS  Y12, Y15, (CX)(AX*4)
-	VFMADD231PS lanes_four<>+0(SB), Y9, Y7
+	VMASKMOVPS  Y8, Y15, (CX)(AX*4)
+	VMULPS      lanes_half<>+0(SB), Y7, Y10
+	VFMADD231PS lanes_two<>+0(SB), Y9, Y10
 	VMASKMOVPS  (R9), Y15, Y14
-	VADDPS      Y14, Y7, Y7
+	VADDPS      Y14, Y10, Y10
 	VMOVUPS     (R10), Y14
-	VMAXPS      Y7, Y14, Y7
+	VMAXPS      Y10, Y14, Y10
 	MOVQ        88(DX), AX
-	VMASKMOVPS  Y7, Y15, (CX)(AX*4)
+	VMASKMOVPS  Y10, Y15, (CX)(AX*4)
+	VFMADD231PS lanes_root2by4<>+0(SB), Y12, Y11
+	VFMADD231PS lanes_root2times2<>+0(SB), Y13, Y11
 	VMASKMOVPS  (R9), Y15, Y14
 	VADDPS      Y14, Y11, Y11
 	VMOVUPS     (R10), Y14
@@ -2521,15 +2649,25 @@ end:
 	VZEROUPPER
 	RET
 
-DATA lanes_eight<>+0(SB)/4, $0x41000000
-DATA lanes_eight<>+4(SB)/4, $0x41000000
-DATA lanes_eight<>+8(SB)/4, $0x41000000
-DATA lanes_eight<>+12(SB)/4, $0x41000000
-DATA lanes_eight<>+16(SB)/4, $0x41000000
-DATA lanes_eight<>+20(SB)/4, $0x41000000
-DATA lanes_eight<>+24(SB)/4, $0x41000000
-DATA lanes_eight<>+28(SB)/4, $0x41000000
-GLOBL lanes_eight<>(SB), RODATA|NOPTR, $32
+DATA lanes_root2by4<>+0(SB)/4, $0x3eb504f3
+DATA lanes_root2by4<>+4(SB)/4, $0x3eb504f3
+DATA lanes_root2by4<>+8(SB)/4, $0x3eb504f3
+DATA lanes_root2by4<>+12(SB)/4, $0x3eb504f3
+DATA lanes_root2by4<>+16(SB)/4, $0x3eb504f3
+DATA lanes_root2by4<>+20(SB)/4, $0x3eb504f3
+DATA lanes_root2by4<>+24(SB)/4, $0x3eb504f3
+DATA lanes_root2by4<>+28(SB)/4, $0x3eb504f3
+GLOBL lanes_root2by4<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_root2times2<>+0(SB)/4, $0x403504f3
+DATA lanes_root2times2<>+4(SB)/4, $0x403504f3
+DATA lanes_root2times2<>+8(SB)/4, $0x403504f3
+DATA lanes_root2times2<>+12(SB)/4, $0x403504f3
+DATA lanes_root2times2<>+16(SB)/4, $0x403504f3
+DATA lanes_root2times2<>+20(SB)/4, $0x403504f3
+DATA lanes_root2times2<>+24(SB)/4, $0x403504f3
+DATA lanes_root2times2<>+28(SB)/4, $0x403504f3
+GLOBL lanes_root2times2<>(SB), RODATA|NOPTR, $32
 
 // func winogradDw2(c int, dst *float32, pixels *int, src *float32, stride int)
 // Requires: AVX, FMA3
@@ -2554,12 +2692,11 @@ full:
 	VADDPS       Y0, Y12, Y12
 	VADDPS       Y6, Y13, Y13
 	VMOVUPS      (R8), Y0
-	VMULPS       lanes_quarter<>+0(SB), Y0, Y0
-	VFNMADD231PS lanes_sixth<>+0(SB), Y12, Y0
-	VFMADD231PS  lanes_twentyfourth<>+0(SB), Y13, Y0
+	VFNMADD231PS lanes_twoThirds<>+0(SB), Y12, Y0
+	VFMADD231PS  lanes_sixth<>+0(SB), Y13, Y0
 	VSUBPS       Y12, Y13, Y13
 	VMOVUPS      (R8)(DI*1), Y6
-	VFMADD231PS  lanes_sixth<>+0(SB), Y13, Y6
+	VFMADD231PS  lanes_third<>+0(SB), Y13, Y6
 	LEAQ         (AX)(SI*2), R8
 	VMOVUPS      (R8)(BX*1), Y12
 	VMOVUPS      (R8)(BX*2), Y1
@@ -2568,12 +2705,11 @@ full:
 	VADDPS       Y1, Y12, Y12
 	VADDPS       Y7, Y13, Y13
 	VMOVUPS      (R8), Y1
-	VMULPS       lanes_quarter<>+0(SB), Y1, Y1
-	VFNMADD231PS lanes_sixth<>+0(SB), Y12, Y1
-	VFMADD231PS  lanes_twentyfourth<>+0(SB), Y13, Y1
+	VFNMADD231PS lanes_twoThirds<>+0(SB), Y12, Y1
+	VFMADD231PS  lanes_sixth<>+0(SB), Y13, Y1
 	VSUBPS       Y12, Y13, Y13
 	VMOVUPS      (R8)(DI*1), Y7
-	VFMADD231PS  lanes_sixth<>+0(SB), Y13, Y7
+	VFMADD231PS  lanes_third<>+0(SB), Y13, Y7
 	LEAQ         (AX)(SI*4), R8
 	VMOVUPS      (R8)(BX*1), Y12
 	VMOVUPS      (R8)(BX*2), Y2
@@ -2582,12 +2718,11 @@ full:
 	VADDPS       Y2, Y12, Y12
 	VADDPS       Y8, Y13, Y13
 	VMOVUPS      (R8), Y2
-	VMULPS       lanes_quarter<>+0(SB), Y2, Y2
-	VFNMADD231PS lanes_sixth<>+0(SB), Y12, Y2
-	VFMADD231PS  lanes_twentyfourth<>+0(SB), Y13, Y2
+	VFNMADD231PS lanes_twoThirds<>+0(SB), Y12, Y2
+	VFMADD231PS  lanes_sixth<>+0(SB), Y13, Y2
 	VSUBPS       Y12, Y13, Y13
 	VMOVUPS      (R8)(DI*1), Y8
-	VFMADD231PS  lanes_sixth<>+0(SB), Y13, Y8
+	VFMADD231PS  lanes_third<>+0(SB), Y13, Y8
 	IMUL3Q       $0x06, SI, R8
 	ADDQ         AX, R8
 	VMOVUPS      (R8)(BX*1), Y12
@@ -2597,12 +2732,11 @@ full:
 	VADDPS       Y3, Y12, Y12
 	VADDPS       Y9, Y13, Y13
 	VMOVUPS      (R8), Y3
-	VMULPS       lanes_quarter<>+0(SB), Y3, Y3
-	VFNMADD231PS lanes_sixth<>+0(SB), Y12, Y3
-	VFMADD231PS  lanes_twentyfourth<>+0(SB), Y13, Y3
+	VFNMADD231PS lanes_twoThirds<>+0(SB), Y12, Y3
+	VFMADD231PS  lanes_sixth<>+0(SB), Y13, Y3
 	VSUBPS       Y12, Y13, Y13
 	VMOVUPS      (R8)(DI*1), Y9
-	VFMADD231PS  lanes_sixth<>+0(SB), Y13, Y9
+	VFMADD231PS  lanes_third<>+0(SB), Y13, Y9
 	LEAQ         (AX)(SI*8), R8
 	VMOVUPS      (R8)(BX*1), Y12
 	VMOVUPS      (R8)(BX*2), Y4
@@ -2611,12 +2745,11 @@ full:
 	VADDPS       Y4, Y12, Y12
 	VADDPS       Y10, Y13, Y13
 	VMOVUPS      (R8), Y4
-	VMULPS       lanes_quarter<>+0(SB), Y4, Y4
-	VFNMADD231PS lanes_sixth<>+0(SB), Y12, Y4
-	VFMADD231PS  lanes_twentyfourth<>+0(SB), Y13, Y4
+	VFNMADD231PS lanes_twoThirds<>+0(SB), Y12, Y4
+	VFMADD231PS  lanes_sixth<>+0(SB), Y13, Y4
 	VSUBPS       Y12, Y13, Y13
 	VMOVUPS      (R8)(DI*1), Y10
-	VFMADD231PS  lanes_sixth<>+0(SB), Y13, Y10
+	VFMADD231PS  lanes_third<>+0(SB), Y13, Y10
 	IMUL3Q       $0x0a, SI, R8
 	ADDQ         AX, R8
 	VMOVUPS      (R8)(BX*1), Y12
@@ -2626,44 +2759,41 @@ full:
 	VADDPS       Y5, Y12, Y12
 	VADDPS       Y11, Y13, Y13
 	VMOVUPS      (R8), Y5
-	VMULPS       lanes_quarter<>+0(SB), Y5, Y5
-	VFNMADD231PS lanes_sixth<>+0(SB), Y12, Y5
-	VFMADD231PS  lanes_twentyfourth<>+0(SB), Y13, Y5
+	VFNMADD231PS lanes_twoThirds<>+0(SB), Y12, Y5
+	VFMADD231PS  lanes_sixth<>+0(SB), Y13, Y5
 	VSUBPS       Y12, Y13, Y13
 	VMOVUPS      (R8)(DI*1), Y11
-	VFMADD231PS  lanes_sixth<>+0(SB), Y13, Y11
+	VFMADD231PS  lanes_third<>+0(SB), Y13, Y11
 	VSUBPS       Y1, Y2, Y12
-	VMULPS       lanes_sixth<>+0(SB), Y12, Y12
+	VMULPS       lanes_root2by3<>+0(SB), Y12, Y12
 	VSUBPS       Y4, Y3, Y13
-	VFMADD231PS  lanes_twelfth<>+0(SB), Y13, Y12
+	VFMADD231PS  lanes_root2by6<>+0(SB), Y13, Y12
 	MOVQ         24(DX), R8
 	VMOVUPS      Y12, (CX)(R8*4)
 	VADDPS       Y2, Y1, Y1
 	VADDPS       Y4, Y3, Y3
-	VMULPS       lanes_quarter<>+0(SB), Y0, Y12
-	VFNMADD231PS lanes_sixth<>+0(SB), Y1, Y12
-	VFMADD231PS  lanes_twentyfourth<>+0(SB), Y3, Y12
+	VFNMADD231PS lanes_twoThirds<>+0(SB), Y1, Y0
+	VFMADD231PS  lanes_sixth<>+0(SB), Y3, Y0
 	MOVQ         (DX), R8
-	VMOVUPS      Y12, (CX)(R8*4)
+	VMOVUPS      Y0, (CX)(R8*4)
 	VSUBPS       Y1, Y3, Y3
-	VFMADD231PS  lanes_sixth<>+0(SB), Y3, Y5
+	VFMADD231PS  lanes_third<>+0(SB), Y3, Y5
 	MOVQ         48(DX), R8
 	VMOVUPS      Y5, (CX)(R8*4)
 	VSUBPS       Y7, Y8, Y12
-	VMULPS       lanes_sixth<>+0(SB), Y12, Y12
+	VMULPS       lanes_root2by3<>+0(SB), Y12, Y12
 	VSUBPS       Y10, Y9, Y13
-	VFMADD231PS  lanes_twelfth<>+0(SB), Y13, Y12
+	VFMADD231PS  lanes_root2by6<>+0(SB), Y13, Y12
 	MOVQ         40(DX), R8
 	VMOVUPS      Y12, (CX)(R8*4)
 	VADDPS       Y8, Y7, Y7
 	VADDPS       Y10, Y9, Y9
-	VMULPS       lanes_quarter<>+0(SB), Y6, Y12
-	VFNMADD231PS lanes_sixth<>+0(SB), Y7, Y12
-	VFMADD231PS  lanes_twentyfourth<>+0(SB), Y9, Y12
+	VFNMADD231PS lanes_twoThirds<>+0(SB), Y7, Y6
+	VFMADD231PS  lanes_sixth<>+0(SB), Y9, Y6
 	MOVQ         16(DX), R8
-	VMOVUPS      Y12, (CX)(R8*4)
+	VMOVUPS      Y6, (CX)(R8*4)
 	VSUBPS       Y7, Y9, Y9
-	VFMADD231PS  lanes_sixth<>+0(SB), Y9, Y11
+	VFMADD231PS  lanes_third<>+0(SB), Y9, Y11
 	MOVQ         64(DX), R8
 	VMOVUPS      Y11, (CX)(R8*4)
 	MOVQ         AX, R8
@@ -2673,8 +2803,8 @@ full:
 	VMOVUPS      (R8)(BX*4), Y6
 	VSUBPS       Y12, Y0, Y0
 	VSUBPS       Y6, Y13, Y13
-	VMULPS       lanes_sixth<>+0(SB), Y0, Y0
-	VFMADD231PS  lanes_twelfth<>+0(SB), Y13, Y0
+	VMULPS       lanes_root2by3<>+0(SB), Y0, Y0
+	VFMADD231PS  lanes_root2by6<>+0(SB), Y13, Y0
 	LEAQ         (AX)(SI*2), R8
 	VMOVUPS      (R8)(BX*1), Y12
 	VMOVUPS      (R8)(BX*2), Y1
@@ -2682,8 +2812,8 @@ full:
 	VMOVUPS      (R8)(BX*4), Y7
 	VSUBPS       Y12, Y1, Y1
 	VSUBPS       Y7, Y13, Y13
-	VMULPS       lanes_sixth<>+0(SB), Y1, Y1
-	VFMADD231PS  lanes_twelfth<>+0(SB), Y13, Y1
+	VMULPS       lanes_root2by3<>+0(SB), Y1, Y1
+	VFMADD231PS  lanes_root2by6<>+0(SB), Y13, Y1
 	LEAQ         (AX)(SI*4), R8
 	VMOVUPS      (R8)(BX*1), Y12
 	VMOVUPS      (R8)(BX*2), Y2
@@ -2691,8 +2821,8 @@ full:
 	VMOVUPS      (R8)(BX*4), Y8
 	VSUBPS       Y12, Y2, Y2
 	VSUBPS       Y8, Y13, Y13
-	VMULPS       lanes_sixth<>+0(SB), Y2, Y2
-	VFMADD231PS  lanes_twelfth<>+0(SB), Y13, Y2
+	VMULPS       lanes_root2by3<>+0(SB), Y2, Y2
+	VFMADD231PS  lanes_root2by6<>+0(SB), Y13, Y2
 	IMUL3Q       $0x06, SI, R8
 	ADDQ         AX, R8
 	VMOVUPS      (R8)(BX*1), Y12
@@ -2701,8 +2831,8 @@ full:
 	VMOVUPS      (R8)(BX*4), Y9
 	VSUBPS       Y12, Y3, Y3
 	VSUBPS       Y9, Y13, Y13
-	VMULPS       lanes_sixth<>+0(SB), Y3, Y3
-	VFMADD231PS  lanes_twelfth<>+0(SB), Y13, Y3
+	VMULPS       lanes_root2by3<>+0(SB), Y3, Y3
+	VFMADD231PS  lanes_root2by6<>+0(SB), Y13, Y3
 	LEAQ         (AX)(SI*8), R8
 	VMOVUPS      (R8)(BX*1), Y12
 	VMOVUPS      (R8)(BX*2), Y4
@@ -2710,8 +2840,8 @@ full:
 	VMOVUPS      (R8)(BX*4), Y10
 	VSUBPS       Y12, Y4, Y4
 	VSUBPS       Y10, Y13, Y13
-	VMULPS       lanes_sixth<>+0(SB), Y4, Y4
-	VFMADD231PS  lanes_twelfth<>+0(SB), Y13, Y4
+	VMULPS       lanes_root2by3<>+0(SB), Y4, Y4
+	VFMADD231PS  lanes_root2by6<>+0(SB), Y13, Y4
 	IMUL3Q       $0x0a, SI, R8
 	ADDQ         AX, R8
 	VMOVUPS      (R8)(BX*1), Y12
@@ -2720,23 +2850,22 @@ full:
 	VMOVUPS      (R8)(BX*4), Y11
 	VSUBPS       Y12, Y5, Y5
 	VSUBPS       Y11, Y13, Y13
-	VMULPS       lanes_sixth<>+0(SB), Y5, Y5
-	VFMADD231PS  lanes_twelfth<>+0(SB), Y13, Y5
+	VMULPS       lanes_root2by3<>+0(SB), Y5, Y5
+	VFMADD231PS  lanes_root2by6<>+0(SB), Y13, Y5
 	VSUBPS       Y1, Y2, Y12
-	VMULPS       lanes_sixth<>+0(SB), Y12, Y12
+	VMULPS       lanes_root2by3<>+0(SB), Y12, Y12
 	VSUBPS       Y4, Y3, Y13
-	VFMADD231PS  lanes_twelfth<>+0(SB), Y13, Y12
+	VFMADD231PS  lanes_root2by6<>+0(SB), Y13, Y12
 	MOVQ         32(DX), R8
 	VMOVUPS      Y12, (CX)(R8*4)
 	VADDPS       Y2, Y1, Y1
 	VADDPS       Y4, Y3, Y3
-	VMULPS       lanes_quarter<>+0(SB), Y0, Y12
-	VFNMADD231PS lanes_sixth<>+0(SB), Y1, Y12
-	VFMADD231PS  lanes_twentyfourth<>+0(SB), Y3, Y12
+	VFNMADD231PS lanes_twoThirds<>+0(SB), Y1, Y0
+	VFMADD231PS  lanes_sixth<>+0(SB), Y3, Y0
 	MOVQ         8(DX), R8
-	VMOVUPS      Y12, (CX)(R8*4)
+	VMOVUPS      Y0, (CX)(R8*4)
 	VSUBPS       Y1, Y3, Y3
-	VFMADD231PS  lanes_sixth<>+0(SB), Y3, Y5
+	VFMADD231PS  lanes_third<>+0(SB), Y3, Y5
 	MOVQ         56(DX), R8
 	VMOVUPS      Y5, (CX)(R8*4)
 	ADDQ         $0x00000020, AX
@@ -2758,12 +2887,11 @@ tail:
 	VADDPS       Y0, Y12, Y12
 	VADDPS       Y6, Y13, Y13
 	VMASKMOVPS   (R8), Y15, Y0
-	VMULPS       lanes_quarter<>+0(SB), Y0, Y0
-	VFNMADD231PS lanes_sixth<>+0(SB), Y12, Y0
-	VFMADD231PS  lanes_twentyfourth<>+0(SB), Y13, Y0
+	VFNMADD231PS lanes_twoThirds<>+0(SB), Y12, Y0
+	VFMADD231PS  lanes_sixth<>+0(SB), Y13, Y0
 	VSUBPS       Y12, Y13, Y13
 	VMASKMOVPS   (R8)(DI*1), Y15, Y6
-	VFMADD231PS  lanes_sixth<>+0(SB), Y13, Y6
+	VFMADD231PS  lanes_third<>+0(SB), Y13, Y6
 	LEAQ         (AX)(SI*2), R8
 	VMASKMOVPS   (R8)(BX*1), Y15, Y12
 	VMASKMOVPS   (R8)(BX*2), Y15, Y1
@@ -2772,12 +2900,11 @@ tail:
 	VADDPS       Y1, Y12, Y12
 	VADDPS       Y7, Y13, Y13
 	VMASKMOVPS   (R8), Y15, Y1
-	VMULPS       lanes_quarter<>+0(SB), Y1, Y1
-	VFNMADD231PS lanes_sixth<>+0(SB), Y12, Y1
-	VFMADD231PS  lanes_twentyfourth<>+0(SB), Y13, Y1
+	VFNMADD231PS lanes_twoThirds<>+0(SB), Y12, Y1
+	VFMADD231PS  lanes_sixth<>+0(SB), Y13, Y1
 	VSUBPS       Y12, Y13, Y13
 	VMASKMOVPS   (R8)(DI*1), Y15, Y7
-	VFMADD231PS  lanes_sixth<>+0(SB), Y13, Y7
+	VFMADD231PS  lanes_third<>+0(SB), Y13, Y7
 	LEAQ         (AX)(SI*4), R8
 	VMASKMOVPS   (R8)(BX*1), Y15, Y12
 	VMASKMOVPS   (R8)(BX*2), Y15, Y2
@@ -2786,12 +2913,11 @@ tail:
 	VADDPS       Y2, Y12, Y12
 	VADDPS       Y8, Y13, Y13
 	VMASKMOVPS   (R8), Y15, Y2
-	VMULPS       lanes_quarter<>+0(SB), Y2, Y2
-	VFNMADD231PS lanes_sixth<>+0(SB), Y12, Y2
-	VFMADD231PS  lanes_twentyfourth<>+0(SB), Y13, Y2
+	VFNMADD231PS lanes_twoThirds<>+0(SB), Y12, Y2
+	VFMADD231PS  lanes_sixth<>+0(SB), Y13, Y2
 	VSUBPS       Y12, Y13, Y13
 	VMASKMOVPS   (R8)(DI*1), Y15, Y8
-	VFMADD231PS  lanes_sixth<>+0(SB), Y13, Y8
+	VFMADD231PS  lanes_third<>+0(SB), Y13, Y8
 	IMUL3Q       $0x06, SI, R8
 	ADDQ         AX, R8
 	VMASKMOVPS   (R8)(BX*1), Y15, Y12
@@ -2801,12 +2927,11 @@ tail:
 	VADDPS       Y3, Y12, Y12
 	VADDPS       Y9, Y13, Y13
 	VMASKMOVPS   (R8), Y15, Y3
-	VMULPS       lanes_quarter<>+0(SB), Y3, Y3
-	VFNMADD231PS lanes_sixth<>+0(SB), Y12, Y3
-	VFMADD231PS  lanes_twentyfourth<>+0(SB), Y13, Y3
+	VFNMADD231PS lanes_twoThirds<>+0(SB), Y12, Y3
+	VFMADD231PS  lanes_sixth<>+0(SB), Y13, Y3
 	VSUBPS       Y12, Y13, Y13
 	VMASKMOVPS   (R8)(DI*1), Y15, Y9
-	VFMADD231PS  lanes_sixth<>+0(SB), Y13, Y9
+	VFMADD231PS  lanes_third<>+0(SB), Y13, Y9
 	LEAQ         (AX)(SI*8), R8
 	VMASKMOVPS   (R8)(BX*1), Y15, Y12
 	VMASKMOVPS   (R8)(BX*2), Y15, Y4
@@ -2815,12 +2940,11 @@ tail:
 	VADDPS       Y4, Y12, Y12
 	VADDPS       Y10, Y13, Y13
 	VMASKMOVPS   (R8), Y15, Y4
-	VMULPS       lanes_quarter<>+0(SB), Y4, Y4
-	VFNMADD231PS lanes_sixth<>+0(SB), Y12, Y4
-	VFMADD231PS  lanes_twentyfourth<>+0(SB), Y13, Y4
+	VFNMADD231PS lanes_twoThirds<>+0(SB), Y12, Y4
+	VFMADD231PS  lanes_sixth<>+0(SB), Y13, Y4
 	VSUBPS       Y12, Y13, Y13
 	VMASKMOVPS   (R8)(DI*1), Y15, Y10
-	VFMADD231PS  lanes_sixth<>+0(SB), Y13, Y10
+	VFMADD231PS  lanes_third<>+0(SB), Y13, Y10
 	IMUL3Q       $0x0a, SI, R8
 	ADDQ         AX, R8
 	VMASKMOVPS   (R8)(BX*1), Y15, Y12
@@ -2830,44 +2954,41 @@ tail:
 	VADDPS       Y5, Y12, Y12
 	VADDPS       Y11, Y13, Y13
 	VMASKMOVPS   (R8), Y15, Y5
-	VMULPS       lanes_quarter<>+0(SB), Y5, Y5
-	VFNMADD231PS lanes_sixth<>+0(SB), Y12, Y5
-	VFMADD231PS  lanes_twentyfourth<>+0(SB), Y13, Y5
+	VFNMADD231PS lanes_twoThirds<>+0(SB), Y12, Y5
+	VFMADD231PS  lanes_sixth<>+0(SB), Y13, Y5
 	VSUBPS       Y12, Y13, Y13
 	VMASKMOVPS   (R8)(DI*1), Y15, Y11
-	VFMADD231PS  lanes_sixth<>+0(SB), Y13, Y11
+	VFMADD231PS  lanes_third<>+0(SB), Y13, Y11
 	VSUBPS       Y1, Y2, Y12
-	VMULPS       lanes_sixth<>+0(SB), Y12, Y12
+	VMULPS       lanes_root2by3<>+0(SB), Y12, Y12
 	VSUBPS       Y4, Y3, Y13
-	VFMADD231PS  lanes_twelfth<>+0(SB), Y13, Y12
+	VFMADD231PS  lanes_root2by6<>+0(SB), Y13, Y12
 	MOVQ         24(DX), DI
 	VMASKMOVPS   Y12, Y15, (CX)(DI*4)
 	VADDPS       Y2, Y1, Y1
 	VADDPS       Y4, Y3, Y3
-	VMULPS       lanes_quarter<>+0(SB), Y0, Y12
-	VFNMADD231PS lanes_sixth<>+0(SB), Y1, Y12
-	VFMADD231PS  lanes_twentyfourth<>+0(SB), Y3, Y12
+	VFNMADD231PS lanes_twoThirds<>+0(SB), Y1, Y0
+	VFMADD231PS  lanes_sixth<>+0(SB), Y3, Y0
 	MOVQ         (DX), DI
-	VMASKMOVPS   Y12, Y15, (CX)(DI*4)
+	VMASKMOVPS   Y0, Y15, (CX)(DI*4)
 	VSUBPS       Y1, Y3, Y3
-	VFMADD231PS  lanes_sixth<>+0(SB), Y3, Y5
+	VFMADD231PS  lanes_third<>+0(SB), Y3, Y5
 	MOVQ         48(DX), DI
 	VMASKMOVPS   Y5, Y15, (CX)(DI*4)
 	VSUBPS       Y7, Y8, Y12
-	VMULPS       lanes_sixth<>+0(SB), Y12, Y12
+	VMULPS       lanes_root2by3<>+0(SB), Y12, Y12
 	VSUBPS       Y10, Y9, Y13
-	VFMADD231PS  lanes_twelfth<>+0(SB), Y13, Y12
+	VFMADD231PS  lanes_root2by6<>+0(SB), Y13, Y12
 	MOVQ         40(DX), DI
 	VMASKMOVPS   Y12, Y15, (CX)(DI*4)
 	VADDPS       Y8, Y7, Y7
 	VADDPS       Y10, Y9, Y9
-	VMULPS       lanes_quarter<>+0(SB), Y6, Y12
-	VFNMADD231PS lanes_sixth<>+0(SB), Y7, Y12
-	VFMADD231PS  lanes_twentyfourth<>+0(SB), Y9, Y12
+	VFNMADD231PS lanes_twoThirds<>+0(SB), Y7, Y6
+	VFMADD231PS  lanes_sixth<>+0(SB), Y9, Y6
 	MOVQ         16(DX), DI
-	VMASKMOVPS   Y12, Y15, (CX)(DI*4)
+	VMASKMOVPS   Y6, Y15, (CX)(DI*4)
 	VSUBPS       Y7, Y9, Y9
-	VFMADD231PS  lanes_sixth<>+0(SB), Y9, Y11
+	VFMADD231PS  lanes_third<>+0(SB), Y9, Y11
 	MOVQ         64(DX), DI
 	VMASKMOVPS   Y11, Y15, (CX)(DI*4)
 	MOVQ         AX, R8
@@ -2877,8 +2998,8 @@ tail:
 	VMASKMOVPS   (R8)(BX*4), Y15, Y6
 	VSUBPS       Y12, Y0, Y0
 	VSUBPS       Y6, Y13, Y13
-	VMULPS       lanes_sixth<>+0(SB), Y0, Y0
-	VFMADD231PS  lanes_twelfth<>+0(SB), Y13, Y0
+	VMULPS       lanes_root2by3<>+0(SB), Y0, Y0
+	VFMADD231PS  lanes_root2by6<>+0(SB), Y13, Y0
 	LEAQ         (AX)(SI*2), R8
 	VMASKMOVPS   (R8)(BX*1), Y15, Y12
 	VMASKMOVPS   (R8)(BX*2), Y15, Y1
@@ -2886,8 +3007,8 @@ tail:
 	VMASKMOVPS   (R8)(BX*4), Y15, Y7
 	VSUBPS       Y12, Y1, Y1
 	VSUBPS       Y7, Y13, Y13
-	VMULPS       lanes_sixth<>+0(SB), Y1, Y1
-	VFMADD231PS  lanes_twelfth<>+0(SB), Y13, Y1
+	VMULPS       lanes_root2by3<>+0(SB), Y1, Y1
+	VFMADD231PS  lanes_root2by6<>+0(SB), Y13, Y1
 	LEAQ         (AX)(SI*4), R8
 	VMASKMOVPS   (R8)(BX*1), Y15, Y12
 	VMASKMOVPS   (R8)(BX*2), Y15, Y2
@@ -2895,8 +3016,8 @@ tail:
 	VMASKMOVPS   (R8)(BX*4), Y15, Y8
 	VSUBPS       Y12, Y2, Y2
 	VSUBPS       Y8, Y13, Y13
-	VMULPS       lanes_sixth<>+0(SB), Y2, Y2
-	VFMADD231PS  lanes_twelfth<>+0(SB), Y13, Y2
+	VMULPS       lanes_root2by3<>+0(SB), Y2, Y2
+	VFMADD231PS  lanes_root2by6<>+0(SB), Y13, Y2
 	IMUL3Q       $0x06, SI, R8
 	ADDQ         AX, R8
 	VMASKMOVPS   (R8)(BX*1), Y15, Y12
@@ -2905,8 +3026,8 @@ tail:
 	VMASKMOVPS   (R8)(BX*4), Y15, Y9
 	VSUBPS       Y12, Y3, Y3
 	VSUBPS       Y9, Y13, Y13
-	VMULPS       lanes_sixth<>+0(SB), Y3, Y3
-	VFMADD231PS  lanes_twelfth<>+0(SB), Y13, Y3
+	VMULPS       lanes_root2by3<>+0(SB), Y3, Y3
+	VFMADD231PS  lanes_root2by6<>+0(SB), Y13, Y3
 	LEAQ         (AX)(SI*8), R8
 	VMASKMOVPS   (R8)(BX*1), Y15, Y12
 	VMASKMOVPS   (R8)(BX*2), Y15, Y4
@@ -2914,8 +3035,8 @@ tail:
 	VMASKMOVPS   (R8)(BX*4), Y15, Y10
 	VSUBPS       Y12, Y4, Y4
 	VSUBPS       Y10, Y13, Y13
-	VMULPS       lanes_sixth<>+0(SB), Y4, Y4
-	VFMADD231PS  lanes_twelfth<>+0(SB), Y13, Y4
+	VMULPS       lanes_root2by3<>+0(SB), Y4, Y4
+	VFMADD231PS  lanes_root2by6<>+0(SB), Y13, Y4
 	IMUL3Q       $0x0a, SI, R8
 	ADDQ         AX, R8
 	VMASKMOVPS   (R8)(BX*1), Y15, Y12
@@ -2924,26 +3045,35 @@ tail:
 	VMASKMOVPS   (R8)(BX*4), Y15, Y11
 	VSUBPS       Y12, Y5, Y5
 	VSUBPS       Y11, Y13, Y13
-	VMULPS       lanes_sixth<>+0(SB), Y5, Y5
-	VFMADD231PS  lanes_twelfth<>+0(SB), Y13, Y5
+	VMULPS       lanes_root2by3<>+0(SB), Y5, Y5
+	VFMADD231PS  lanes_root2by6<>+0(SB), Y13, Y5
 	VSUBPS       Y1, Y2, Y12
-	VMULPS       lanes_sixth<>+0(SB), Y12, Y12
+	VMULPS       lanes_root2by3<>+0(SB), Y12, Y12
 	VSUBPS       Y4, Y3, Y13
-	VFMADD231PS  lanes_twelfth<>+0(SB), Y13, Y12
+	VFMADD231PS  lanes_root2by6<>+0(SB), Y13, Y12
 	MOVQ         32(DX), AX
 	VMASKMOVPS   Y12, Y15, (CX)(AX*4)
 	VADDPS       Y2, Y1, Y1
 	VADDPS       Y4, Y3, Y3
-	VMULPS       lanes_quarter<>+0(SB), Y0, Y12
-	VFNMADD231PS lanes_sixth<>+0(SB), Y1, Y12
-	VFMADD231PS  lanes_twentyfourth<>+0(SB), Y3, Y12
+	VFNMADD231PS lanes_twoThirds<>+0(SB), Y1, Y0
+	VFMADD231PS  lanes_sixth<>+0(SB), Y3, Y0
 	MOVQ         8(DX), AX
-	VMASKMOVPS   Y12, Y15, (CX)(AX*4)
+	VMASKMOVPS   Y0, Y15, (CX)(AX*4)
 	VSUBPS       Y1, Y3, Y3
-	VFMADD231PS  lanes_sixth<>+0(SB), Y3, Y5
+	VFMADD231PS  lanes_third<>+0(SB), Y3, Y5
 	MOVQ         56(DX), AX
 	VMASKMOVPS   Y5, Y15, (CX)(AX*4)
 
 end:
 	VZEROUPPER
 	RET
+
+DATA lanes_twoThirds<>+0(SB)/4, $0x3f2aaaab
+DATA lanes_twoThirds<>+4(SB)/4, $0x3f2aaaab
+DATA lanes_twoThirds<>+8(SB)/4, $0x3f2aaaab
+DATA lanes_twoThirds<>+12(SB)/4, $0x3f2aaaab
+DATA lanes_twoThirds<>+16(SB)/4, $0x3f2aaaab
+DATA lanes_twoThirds<>+20(SB)/4, $0x3f2aaaab
+DATA lanes_twoThirds<>+24(SB)/4, $0x3f2aaaab
+DATA lanes_twoThirds<>+28(SB)/4, $0x3f2aaaab
+GLOBL lanes_twoThirds<>(SB), RODATA|NOPTR, $32

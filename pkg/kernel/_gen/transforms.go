@@ -7,13 +7,16 @@ import (
 
 type vec = reg.VecPhysical
 
-// The transforms of F(4×4, 3×3), with the points 0, ±1, ±2, ∞ (Lavin & Gray 2016, arXiv 1509.09308):
+// The transforms of F(4×4, 3×3) with the points 0, ±√2/2, ±√2, ∞, which lose half as many bits as
+// 0, ±1, ±2, ∞ do; one line for each pair of outputs:
 //
-//	Bᵀ: 4x0−5x2+x4 | (x4−4x2)±(x3−4x1) | (x4−x2)±2(x3−x1) | 4x1−5x3+x5
-//	G:  x0/4 | −(x0+x2)/6 ∓ x1/6 | (x0/24+x2/6) ± x1/12 | x2
-//	Aᵀ: x0+(x1+x2)+(x3+x4) | (x1−x2)+2(x3−x4) | (x1+x2)+4(x3+x4) | (x1−x2)+8(x3−x4)+x5
+//	Bᵀ: x0−5/2·x2+x4, x1−5/2·x3+x5 | (x4−2x2) ± √2/2·(x3−2x1) | (x4−x2/2) ± √2·(x3−x1/2)
+//	G:  x0, x2 | −(2x0+x2)/3 ∓ √2/3·x1 | (x0/6+x2/3) ± √2/6·x1
+//	Aᵀ: x0+(x1+x2)+(x3+x4), (x1+x2)/2+2(x3+x4) | √2/2·(x1−x2)+√2·(x3−x4), √2/4·(x1−x2)+2√2·(x3−x4)+x5
+//	A:  x0, x3 | (x0+x2/2) ± √2/2·(x1+x3/2) | (x0+2x2) ± √2·(x1+2x3)
+//	Gᵀ: x0−2/3·(x1+x2)+(x3+x4)/6, (x3+x4−x1−x2)/3+x5 | √2/3·(x2−x1)+√2/6·(x3−x4)
 //
-// and A, Gᵀ for the gradient by the filter.
+// The method: Lavin & Gray 2016, arXiv 1509.09308.
 var transforms = []transform{
 	{
 		name: "winogradInput", in: 6, out: 6, loop: "dst[f·stride+i] = (Bᵀ·X·B)[f], X[p] = src[pixels[p]+i]",
@@ -47,188 +50,175 @@ func plusMinus(a, b, temp vec) {
 
 func inputFirst(w *winogradMaker, pair int, a, b vec, load func(int, vec)) {
 	x, y := w.temp(0), w.temp(1)
-	switch pair {
-	case 0:
+	if pair == 0 {
 		load(4, a)
 		load(0, x)
-		VFMADD231PS(w.constant("four"), x, a)
+		VADDPS(x, a, a)
 		load(2, x)
-		VFNMADD231PS(w.constant("five"), x, a)
+		VFNMADD231PS(w.constant("fiveHalves"), x, a)
 		load(5, b)
 		load(1, y)
-		VFMADD231PS(w.constant("four"), y, b)
+		VADDPS(y, b, b)
 		load(3, y)
-		VFNMADD231PS(w.constant("five"), y, b)
-	case 1:
-		load(4, a)
-		load(2, x)
-		VFNMADD231PS(w.constant("four"), x, a)
-		load(3, x)
-		load(1, y)
-		VFNMADD231PS(w.constant("four"), y, x)
-		VSUBPS(x, a, b)
-		VADDPS(x, a, a)
-	case 2:
-		load(4, a)
-		load(2, x)
-		VSUBPS(x, a, a)
-		load(3, x)
-		load(1, y)
-		VSUBPS(y, x, x)
-		VMOVAPS(a, b)
-		VFMADD231PS(w.constant("two"), x, a)
-		VFNMADD231PS(w.constant("two"), x, b)
+		VFNMADD231PS(w.constant("fiveHalves"), y, b)
+		return
 	}
+	near, odd := inputPair(pair)
+	load(4, a)
+	load(2, x)
+	VFNMADD231PS(w.constant(near), x, a)
+	load(3, x)
+	load(1, y)
+	VFNMADD231PS(w.constant(near), y, x)
+	VMOVAPS(a, b)
+	VFMADD231PS(w.constant(odd), x, a)
+	VFNMADD231PS(w.constant(odd), x, b)
+}
+
+// inputPair names the constants of (x4 − near·x2) ± odd·(x3 − near·x1).
+func inputPair(pair int) (near, odd string) {
+	if pair == 1 {
+		return "two", "root2by2"
+	}
+	return "half", "root2"
 }
 
 func inputSecond(w *winogradMaker, x []vec, store func(int, vec)) {
 	a, b, c := w.temp(0), w.temp(1), w.temp(2)
-	VMOVAPS(x[4], a)
-	VFNMADD231PS(w.constant("four"), x[2], a)
-	VMOVAPS(x[3], b)
-	VFNMADD231PS(w.constant("four"), x[1], b)
-	VADDPS(b, a, c)
-	store(1, c)
-	VSUBPS(b, a, c)
-	store(2, c)
-	VSUBPS(x[2], x[4], a)
-	VSUBPS(x[1], x[3], b)
-	VMOVAPS(a, c)
-	VFMADD231PS(w.constant("two"), b, c)
-	store(3, c)
-	VFNMADD231PS(w.constant("two"), b, a)
-	store(4, a)
-	VFMADD231PS(w.constant("four"), x[0], x[4])
-	VFNMADD231PS(w.constant("five"), x[2], x[4])
-	store(0, x[4])
-	VFMADD231PS(w.constant("four"), x[1], x[5])
-	VFNMADD231PS(w.constant("five"), x[3], x[5])
-	store(5, x[5])
+	for pair := 1; pair <= 2; pair++ {
+		near, odd := inputPair(pair)
+		VMOVAPS(x[4], a)
+		VFNMADD231PS(w.constant(near), x[2], a)
+		VMOVAPS(x[3], b)
+		VFNMADD231PS(w.constant(near), x[1], b)
+		VMOVAPS(a, c)
+		VFMADD231PS(w.constant(odd), b, c)
+		store(2*pair-1, c)
+		VFNMADD231PS(w.constant(odd), b, a)
+		store(2*pair, a)
+	}
+	VADDPS(x[4], x[0], x[0])
+	VFNMADD231PS(w.constant("fiveHalves"), x[2], x[0])
+	store(0, x[0])
+	VADDPS(x[5], x[1], x[1])
+	VFNMADD231PS(w.constant("fiveHalves"), x[3], x[1])
+	store(5, x[1])
 }
 
 func filterFirst(w *winogradMaker, pair int, a, b vec, load func(int, vec)) {
 	x := w.temp(0)
-	switch pair {
-	case 0:
-		load(0, a)
-		VMULPS(w.constant("quarter"), a, a)
+	load(0, a)
+	if pair == 0 {
 		load(2, b)
-	case 1:
-		load(0, a)
-		load(2, x)
+		return
+	}
+	load(1, b)
+	load(2, x)
+	filterPair(w, pair, a, b, x)
+}
+
+// filterPair makes from x0, x1 in a, b and x2 in x the pair's two outputs in a, b. It destroys x.
+func filterPair(w *winogradMaker, pair int, a, b, x vec) {
+	if pair == 1 {
+		VADDPS(a, a, a)
 		VADDPS(x, a, a)
-		load(1, b)
-		filterNegative(w, a, b)
-	case 2:
-		load(0, a)
-		load(2, x)
-		load(1, b)
-		filterScaled(w, a, b, x)
+		w.v.zero(x)
+		VFNMADD231PS(w.constant("third"), a, x)
+		VMULPS(w.constant("root2by3"), b, b)
+		VSUBPS(b, x, a)
+		VADDPS(b, x, b)
+		return
 	}
-}
-
-// filterNegative makes −(a+b)/6 and −(a−b)/6.
-func filterNegative(w *winogradMaker, a, b vec) {
-	plusMinus(a, b, w.temp(1))
-	for _, v := range []vec{a, b} {
-		w.v.zero(w.temp(1))
-		VFNMADD231PS(w.constant("sixth"), v, w.temp(1))
-		VMOVAPS(w.temp(1), v)
-	}
-}
-
-// filterScaled makes (a/24 + x/6) ± b/12 in a and b.
-func filterScaled(w *winogradMaker, a, b, x vec) {
-	VMULPS(w.constant("twentyfourth"), a, a)
-	VFMADD231PS(w.constant("sixth"), x, a)
-	VMULPS(w.constant("twelfth"), b, b)
-	plusMinus(a, b, w.temp(1))
+	VMULPS(w.constant("sixth"), a, a)
+	VFMADD231PS(w.constant("third"), x, a)
+	VMULPS(w.constant("root2by6"), b, b)
+	VMOVAPS(a, x)
+	VADDPS(b, a, a)
+	VSUBPS(b, x, b)
 }
 
 func filterSecond(w *winogradMaker, x []vec, store func(int, vec)) {
-	a, b := w.temp(0), w.temp(2)
-	VMULPS(w.constant("quarter"), x[0], a)
-	store(0, a)
-	VADDPS(x[2], x[0], a)
-	VMOVAPS(x[1], b)
-	filterNegative(w, a, b)
-	store(1, a)
-	store(2, b)
-	filterScaled(w, x[0], x[1], x[2])
-	store(3, x[0])
-	store(4, x[1])
+	a, b, c := w.temp(0), w.temp(1), w.temp(2)
+	store(0, x[0])
 	store(5, x[2])
+	for pair := 1; pair <= 2; pair++ {
+		VMOVAPS(x[0], a)
+		VMOVAPS(x[1], b)
+		VMOVAPS(x[2], c)
+		filterPair(w, pair, a, b, c)
+		store(2*pair-1, a)
+		store(2*pair, b)
+	}
 }
 
 func dyFirst(w *winogradMaker, pair int, a, b vec, load func(int, vec)) {
 	x := w.temp(0)
-	switch pair {
-	case 0:
-		load(0, a)
+	load(0, a)
+	if pair == 0 {
 		load(3, b)
-	case 1:
-		load(0, a)
-		load(2, x)
-		VADDPS(x, a, a)
-		load(1, b)
-		load(3, x)
-		VADDPS(x, b, b)
-		plusMinus(a, b, x)
-	case 2:
-		load(0, a)
-		load(2, x)
-		VFMADD231PS(w.constant("four"), x, a)
-		load(1, b)
-		load(3, x)
-		VFMADD231PS(w.constant("four"), x, b)
-		VADDPS(b, b, b)
-		plusMinus(a, b, x)
+		return
 	}
+	near, odd := dyPair(pair)
+	load(2, x)
+	VFMADD231PS(w.constant(near), x, a)
+	load(1, b)
+	load(3, x)
+	VFMADD231PS(w.constant(near), x, b)
+	VMOVAPS(b, x)
+	VMOVAPS(a, b)
+	VFMADD231PS(w.constant(odd), x, a)
+	VFNMADD231PS(w.constant(odd), x, b)
+}
+
+// dyPair names the constants of (x0 + near·x2) ± odd·(x1 + near·x3).
+func dyPair(pair int) (near, odd string) {
+	if pair == 1 {
+		return "half", "root2by2"
+	}
+	return "two", "root2"
 }
 
 func dySecond(w *winogradMaker, x []vec, store func(int, vec)) {
 	a, b, c := w.temp(0), w.temp(1), w.temp(2)
 	store(0, x[0])
 	store(5, x[3])
-	VADDPS(x[2], x[0], a)
-	VADDPS(x[3], x[1], b)
-	VADDPS(b, a, c)
-	store(1, c)
-	VSUBPS(b, a, c)
-	store(2, c)
-	VFMADD231PS(w.constant("four"), x[2], x[0])
-	VFMADD231PS(w.constant("four"), x[3], x[1])
-	VADDPS(x[1], x[1], x[1])
-	VADDPS(x[1], x[0], a)
-	store(3, a)
-	VSUBPS(x[1], x[0], a)
-	store(4, a)
+	for pair := 1; pair <= 2; pair++ {
+		near, odd := dyPair(pair)
+		VMOVAPS(x[0], a)
+		VFMADD231PS(w.constant(near), x[2], a)
+		VMOVAPS(x[1], b)
+		VFMADD231PS(w.constant(near), x[3], b)
+		VMOVAPS(a, c)
+		VFMADD231PS(w.constant(odd), b, c)
+		store(2*pair-1, c)
+		VFNMADD231PS(w.constant(odd), b, a)
+		store(2*pair, a)
+	}
 }
 
 func outputFirst(w *winogradMaker, pair int, a, b vec, load func(int, vec)) {
 	x, y := w.temp(0), w.temp(1)
-	load(1, a)
-	load(2, x)
-	load(3, b)
-	load(4, y)
-	if pair == 0 { // a = m0 + (m1+m2) + (m3+m4), b = (m1+m2) + 4(m3+m4)
-		VADDPS(x, a, a)
-		VADDPS(y, b, b)
-		VMOVAPS(b, x)
-		VMOVAPS(a, y)
-		VADDPS(x, a, a)
-		VMOVAPS(y, b)
-		VFMADD231PS(w.constant("four"), x, b)
+	load(1, x)
+	load(2, a)
+	load(3, y)
+	load(4, b)
+	if pair == 0 {
+		VADDPS(a, x, x)
+		VADDPS(b, y, y)
+		VADDPS(y, x, a)
+		VMULPS(w.constant("half"), x, b)
+		VFMADD231PS(w.constant("two"), y, b)
 		load(0, x)
 		VADDPS(x, a, a)
 		return
 	}
-	VSUBPS(x, a, a) // a = (m1−m2) + 2(m3−m4), b = (m1−m2) + 8(m3−m4) + m5
-	VSUBPS(y, b, x)
+	VSUBPS(a, x, x)
+	VSUBPS(b, y, y)
+	VMULPS(w.constant("root2by2"), x, a)
+	VFMADD231PS(w.constant("root2"), y, a)
 	load(5, b)
-	VADDPS(a, b, b)
-	VFMADD231PS(w.constant("eight"), x, b)
-	VFMADD231PS(w.constant("two"), x, a)
+	VFMADD231PS(w.constant("root2by4"), x, b)
+	VFMADD231PS(w.constant("root2times2"), y, b)
 }
 
 func outputSecond(w *winogradMaker, x []vec, store func(int, vec)) {
@@ -240,12 +230,14 @@ func outputSecond(w *winogradMaker, x []vec, store func(int, vec)) {
 	VADDPS(x[1], x[0], x[0])
 	VADDPS(x[3], x[0], x[0])
 	store(0, x[0])
-	VADDPS(a, x[5], x[5])
-	VFMADD231PS(w.constant("eight"), b, x[5])
-	VFMADD231PS(w.constant("two"), b, a)
-	store(1, a)
-	VFMADD231PS(w.constant("four"), x[3], x[1])
-	store(2, x[1])
+	VMULPS(w.constant("root2by2"), a, x[2])
+	VFMADD231PS(w.constant("root2"), b, x[2])
+	store(1, x[2])
+	VMULPS(w.constant("half"), x[1], x[4])
+	VFMADD231PS(w.constant("two"), x[3], x[4])
+	store(2, x[4])
+	VFMADD231PS(w.constant("root2by4"), a, x[5])
+	VFMADD231PS(w.constant("root2times2"), b, x[5])
 	store(3, x[5])
 }
 
@@ -255,38 +247,36 @@ func dwFirst(w *winogradMaker, pair int, a, b vec, load func(int, vec)) {
 	load(2, a)
 	load(3, y)
 	load(4, b)
-	if pair == 0 { // a = m0/4 − (m1+m2)/6 + (m3+m4)/24, b = −(m1+m2)/6 + (m3+m4)/6 + m5
+	if pair == 0 {
 		VADDPS(a, x, x)
 		VADDPS(b, y, y)
 		load(0, a)
-		VMULPS(w.constant("quarter"), a, a)
-		VFNMADD231PS(w.constant("sixth"), x, a)
-		VFMADD231PS(w.constant("twentyfourth"), y, a)
+		VFNMADD231PS(w.constant("twoThirds"), x, a)
+		VFMADD231PS(w.constant("sixth"), y, a)
 		VSUBPS(x, y, y)
 		load(5, b)
-		VFMADD231PS(w.constant("sixth"), y, b)
+		VFMADD231PS(w.constant("third"), y, b)
 		return
 	}
-	VSUBPS(x, a, a) // a = (m2−m1)/6 + (m3−m4)/12
+	VSUBPS(x, a, a)
 	VSUBPS(b, y, y)
-	VMULPS(w.constant("sixth"), a, a)
-	VFMADD231PS(w.constant("twelfth"), y, a)
+	VMULPS(w.constant("root2by3"), a, a)
+	VFMADD231PS(w.constant("root2by6"), y, a)
 }
 
 func dwSecond(w *winogradMaker, x []vec, store func(int, vec)) {
 	a, b := w.temp(0), w.temp(1)
 	VSUBPS(x[1], x[2], a)
-	VMULPS(w.constant("sixth"), a, a)
+	VMULPS(w.constant("root2by3"), a, a)
 	VSUBPS(x[4], x[3], b)
-	VFMADD231PS(w.constant("twelfth"), b, a)
+	VFMADD231PS(w.constant("root2by6"), b, a)
 	store(1, a)
 	VADDPS(x[2], x[1], x[1])
 	VADDPS(x[4], x[3], x[3])
-	VMULPS(w.constant("quarter"), x[0], a)
-	VFNMADD231PS(w.constant("sixth"), x[1], a)
-	VFMADD231PS(w.constant("twentyfourth"), x[3], a)
-	store(0, a)
+	VFNMADD231PS(w.constant("twoThirds"), x[1], x[0])
+	VFMADD231PS(w.constant("sixth"), x[3], x[0])
+	store(0, x[0])
 	VSUBPS(x[1], x[3], x[3])
-	VFMADD231PS(w.constant("sixth"), x[3], x[5])
+	VFMADD231PS(w.constant("third"), x[3], x[5])
 	store(2, x[5])
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
@@ -49,9 +50,15 @@ func (w *winogradMaker) constant(name string) Op {
 	return constantData(constant{name, float(winogradConstants[name])})
 }
 
+// constantOrder is the order of their registers.
+var constantOrder = []string{
+	"half", "two", "fiveHalves", "root2", "root2by2", "root2by4", "root2times2", "third", "twoThirds", "sixth", "root2by3", "root2by6",
+}
+
 var winogradConstants = map[string]float64{
-	"two": 2, "four": 4, "five": 5, "eight": 8, "quarter": 0.25, "sixth": 1. / 6, "twelfth": 1. / 12, "half": 0.5,
-	"twentyfourth": 1. / 24,
+	"half": 0.5, "two": 2, "fiveHalves": 2.5, "third": 1. / 3, "twoThirds": 2. / 3, "sixth": 1. / 6,
+	"root2": math.Sqrt2, "root2by2": math.Sqrt2 / 2, "root2by4": math.Sqrt2 / 4, "root2times2": math.Sqrt2 * 2,
+	"root2by3": math.Sqrt2 / 3, "root2by6": math.Sqrt2 / 6,
 }
 
 func makeTransform(v isa, t transform) {
@@ -103,7 +110,7 @@ func (w *winogradMaker) arguments() {
 	if !w.v.is512() {
 		return
 	}
-	for i, name := range []string{"two", "four", "five", "eight", "quarter", "sixth", "twelfth", "half", "twentyfourth"} {
+	for i, name := range constantOrder {
 		r := w.v.regs[31-i]
 		word := GP32()
 		MOVL(U32(float(winogradConstants[name])), word)
