@@ -47,7 +47,11 @@ generate-check: ## the checked-in assembly is what its generator writes
 
 dockerfile: ## lint the Dockerfile and take its steps by hand, without an engine
 	cd .ci/dockerfile && export CGO_ENABLED=0 && go vet . && go build -o ../../bin/dockerfile .
-	bin/dockerfile Dockerfile . version
+	bin/dockerfile Dockerfile . version \
+		'data synth data/sample' \
+		'train --data data/sample/train --model small --epochs 0' \
+		'eval --data data/sample/train --test data/sample/test --knn' \
+		'embed --data data/sample/test --out runs/vectors.npy'
 
 clean: ## remove what was built
 	rm -rf bin
