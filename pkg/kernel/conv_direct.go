@@ -19,6 +19,9 @@ const (
 	directPixels = 224 // outputs of one task, roughly
 	directLeast  = 6   // outputs in a row below which gathering pixels into full tiles is better
 	gatherPixels = 112 // outputs of one task, gathered
+	// pieceDepth is the most products that are added up in one go: sums of sums lose fewer bits, and
+	// a piece of a panel stays in the cache.
+	pieceDepth = 1152
 )
 
 func (g *correlation) depth() int { return g.r * g.s * g.c }
@@ -79,28 +82,38 @@ func (g *correlation) band(e *Engine, w *worker, y, x, packed []float32, b panel
 		source = w.scratch
 	}
 	t := &w.tile
-	*t = tile{off: w.runs(g.r, width*g.c), run: g.s * g.c, lda: g.step * g.c, ldb: b.nr, ldc: g.colStep}
-	for j := range b.count() {
+	*t = tile{run: g.s * g.c, lda: g.step * g.c, ldb: b.nr, ldc: g.colStep}
+	runs, perPiece := w.runs(g.r, width*g.c), max(1, pieceDepth/t.run)
+	for i := range b.count() * blocks(g.r, perPiece) {
+		j, piece := i/blocks(g.r, perPiece), i%blocks(g.r, perPiece)
 		n0, n1 := block(b.cols, b.nr, j)
-		t.b, t.cols = b.panel(packed, j), n1-n0
+		r0, r1 := block(g.r, perPiece, piece)
+		t.off, t.b, t.cols = runs[r0:r1], b.panel(packed, j)[r0*t.run*b.nr:], n1-n0
 		for p := lo; p < hi; p++ {
 			a := first + (p-lo)*g.step*width*g.c
 			out := image*g.imageStep + g.base + p*g.rowStep + n0
 			for q := 0; q < g.q; q += t.rows {
 				t.rows = evenRows(g.q-q, e.k.mr)
 				t.a = source[a+q*t.lda:]
-				t.epilogue(ep, y, out+q*g.colStep, n0)
+				t.target(ep, y, out+q*g.colStep, n0, r0 == 0, r1 == g.r)
 				e.k.direct(t)
 			}
 		}
 	}
 }
 
-// epilogue points a tile at its outputs and at what is added to them.
-func (t *tile) epilogue(ep Epilogue, y []float32, at, n0 int) {
-	t.c, t.flags = y[at:], 0
+// target points a tile at its outputs. The first piece of a sum begins them, the last one adds the
+// epilogue.
+func (t *tile) target(ep Epilogue, y []float32, at, n0 int, first, last bool) {
+	t.c, t.flags, t.bias, t.residual = y[at:], 0, nil, nil
+	if !first {
+		t.flags = tileAccumulate
+	}
+	if !last {
+		return
+	}
 	if ep.ReLU {
-		t.flags = tileReLU
+		t.flags |= tileReLU
 	}
 	if ep.Bias != nil {
 		t.bias = ep.Bias[n0:]
@@ -154,18 +167,21 @@ func (g *correlation) runGathered(e *Engine, y, x, packed []float32, b panels, e
 			g.gather(w.scratch[(m-lo)*ld:][:g.depth()], x, m)
 		}
 		t := &w.tile
-		*t = tile{off: oneRun, run: g.depth(), lda: ld, ldb: b.nr, ldc: g.colStep}
+		*t = tile{off: oneRun, lda: ld, ldb: b.nr, ldc: g.colStep}
 		for j := range b.count() {
-			n0, n1 := block(b.cols, b.nr, j)
-			t.b, t.cols = b.panel(packed, j), n1-n0
-			g.gatheredTiles(e, t, w.scratch, y, ep, n0, lo, hi)
+			for k := 0; k < g.depth(); k += t.run {
+				t.run = evenRows(g.depth()-k, pieceDepth)
+				t.b = b.panel(packed, j)[k*b.nr:]
+				g.gatheredTiles(e, t, w.scratch[k:], y, ep, j*b.nr, lo, hi, k)
+			}
 		}
 	})
 }
 
-// gatheredTiles computes outputs lo…hi for one panel. A tile ends where the outputs stop being
+// gatheredTiles adds to outputs lo…hi the piece of the sums from k on, for one panel. A tile ends where the outputs stop being
 // equally far apart: at the end of a row of the grid, or never when the grid is the whole image.
-func (g *correlation) gatheredTiles(e *Engine, t *tile, rows, y []float32, ep Epilogue, n0, lo, hi int) {
+func (g *correlation) gatheredTiles(e *Engine, t *tile, rows, y []float32, ep Epilogue, n0, lo, hi, k int) {
+	t.cols = min(t.ldb, g.k-n0)
 	whole := g.rowStep == g.q*g.colStep && g.imageStep == g.p*g.rowStep
 	for m := lo; m < hi; m += t.rows {
 		left := hi - m
@@ -174,7 +190,8 @@ func (g *correlation) gatheredTiles(e *Engine, t *tile, rows, y []float32, ep Ep
 		}
 		t.rows = evenRows(left, e.k.mr)
 		t.a = rows[(m-lo)*t.lda:]
-		t.epilogue(ep, y, m/(g.p*g.q)*g.imageStep+g.base+m/g.q%g.p*g.rowStep+m%g.q*g.colStep+n0, n0)
+		at := m/(g.p*g.q)*g.imageStep + g.base + m/g.q%g.p*g.rowStep + m%g.q*g.colStep + n0
+		t.target(ep, y, at, n0, k == 0, k+t.run == g.depth())
 		e.k.direct(t)
 	}
 }

@@ -111,7 +111,7 @@ func (c *Conv) BackwardData(dx, dy, w []float32) {
 		g := c.tile.data
 		u := c.e.shared[:g.sharedU()]
 		rotated := c.e.shared[len(u):][:len(w)]
-		c.e.each(s.R*s.S, func(_ *worker, i int) { s.rotate(rotated, w, i) })
+		c.e.each(s.rotations(), func(_ *worker, i int) { s.rotate(rotated, w, i) })
 		g.transformFilter(c.e, u, rotated)
 		g.run(c.e, dx, dy, u, Epilogue{})
 	case s.isProduct():
@@ -121,16 +121,28 @@ func (c *Conv) BackwardData(dx, dy, w []float32) {
 	}
 }
 
-// rotate writes tap i of the filter turned by 180°, with input and output channels exchanged.
+// rotate writes some input channels of one tap of the filter turned by 180°, with input and output
+// channels exchanged; task i of rotations.
 func (s ConvShape) rotate(dst, w []float32, i int) {
-	from := w[i*s.C*s.K:][:s.C*s.K]
-	to := dst[(s.R*s.S-1-i)*s.C*s.K:][:s.C*s.K]
-	for c := range s.C {
-		for k, v := range from[c*s.K:][:s.K] {
-			to[k*s.C+c] = v
+	per := blocks(s.C, rotateBlock)
+	tap := i / per
+	from := w[tap*s.C*s.K:][:s.C*s.K]
+	to := dst[(s.R*s.S-1-tap)*s.C*s.K:][:s.C*s.K]
+	c0, c1 := block(s.C, rotateBlock, i%per)
+	for k0 := 0; k0 < s.K; k0 += rotateBlock {
+		for k := k0; k < min(k0+rotateBlock, s.K); k++ {
+			row := to[k*s.C+c0 : k*s.C+c1]
+			for c := range row {
+				row[c] = from[(c0+c)*s.K+k]
+			}
 		}
 	}
 }
+
+// rotateBlock is the side of a block that is transposed within the first cache.
+const rotateBlock = 16
+
+func (s ConvShape) rotations() int { return s.R * s.S * blocks(s.C, rotateBlock) }
 
 // BackwardFilter computes dw (R,S,C,K), the gradient by w, from x and dy.
 func (c *Conv) BackwardFilter(dw, x, dy []float32) {

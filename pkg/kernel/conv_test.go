@@ -30,7 +30,7 @@ var convCases = []ConvShape{
 // tolerances of the two ways to convolve: see TestConvErrorAtLayerSizes for real sizes.
 const (
 	directTolerance   = 1e-6
-	winogradTolerance = 1e-5
+	winogradTolerance = 5e-6
 )
 
 func checkConv(t *testing.T, e *Engine, s ConvShape, seed uint64) {

@@ -54,10 +54,7 @@ func (e *Engine) gemmBlock(s GemmShape, c, a, b []float32, ep Epilogue, n0, k0 i
 	packed := e.shared[:p.size()]
 	e.each(p.count(), func(_ *worker, i int) { p.pack(packed, from, ldb, s.TransB, i) })
 
-	part := gemmPart{s: s, c: c, a: a, packed: packed, p: p, n0: n0, k0: k0, rows: gemmRows}
-	if k0+depth == s.K {
-		part.ep = ep
-	}
+	part := gemmPart{s: s, c: c, a: a, packed: packed, p: p, ep: ep, n0: n0, k0: k0, rows: gemmRows}
 	colTasks := blocks(cols, gemmCols)
 	for part.rows > e.k.mr && blocks(s.M, part.rows)*colTasks < leastTasks*e.threads {
 		part.rows /= 2
@@ -73,7 +70,7 @@ type gemmPart struct {
 	s            GemmShape
 	c, a, packed []float32
 	p            panels
-	ep           Epilogue // for the last block of the depth
+	ep           Epilogue
 	n0, k0       int
 	rows         int // of one task
 }
@@ -102,10 +99,7 @@ func (g *gemmPart) run(k *table, w *worker, rowTask, colTask int) {
 		for m := m0; m < m1; m += t.rows {
 			t.rows = evenRows(m1-m, k.mr)
 			t.a = a[(m-m0)*step:]
-			t.epilogue(g.ep, g.c, m*g.s.N+g.n0+n, g.n0+n)
-			if g.k0 > 0 || g.s.Accumulate {
-				t.flags |= tileAccumulate
-			}
+			t.target(g.ep, g.c, m*g.s.N+g.n0+n, g.n0+n, g.k0 == 0 && !g.s.Accumulate, g.k0+g.p.depth == g.s.K)
 			kernel(t)
 		}
 	}
