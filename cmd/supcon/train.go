@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -107,7 +108,11 @@ func printTrained(ui *ui, r train.Result, asJSON bool) error {
 	}
 	ui.row("run", "%s", r.Run)
 	ui.row("checkpoint", "%s", r.Checkpoint)
-	ui.row("trained", "%d steps in %.1f s, %.0f views/s, loss %.4f", r.Steps, r.Seconds, r.ViewsPerS, r.Loss)
+	speed := fmt.Sprintf(" in %.1f s, %.0f views/s", r.Seconds, r.ViewsPerS)
+	if r.ViewsPerS == 0 {
+		speed = ", none of them now: the run is complete"
+	}
+	ui.row("trained", "%d steps%s; loss %.4f", r.Steps, speed, r.Loss)
 	if r.ValKNNTop1 != nil {
 		ui.row("validation", "kNN top-1 %.2f %%", *r.ValKNNTop1)
 	}

@@ -15,7 +15,7 @@ type Result struct {
 	Steps       int      `json:"steps"`
 	Epochs      int      `json:"epochs"`
 	Seconds     float64  `json:"seconds"` // in this process: steps, validations and checkpoints
-	Loss        float64  `json:"loss"`    // mean over the steps of the last epoch in this process
+	Loss        float64  `json:"loss"`    // mean over the steps of the last epoch
 	ViewsPerS   float64  `json:"views_per_s"`
 	DataWaitS   float64  `json:"data_wait_s"` // time the steps waited for images
 	Skipped     int      `json:"skipped"`     // unreadable images

@@ -34,21 +34,17 @@ func (p *pace) stepsPerSecond() float64 {
 
 // epochMean is the mean loss over the steps of the epoch in hand.
 type epochMean struct {
-	epoch, steps int
-	sum          float64
+	Epoch int     `json:"epoch"`
+	Steps int     `json:"steps"`
+	Sum   float64 `json:"sum"`
 }
 
 func (m *epochMean) add(epoch int, loss float64) {
-	if epoch != m.epoch {
-		*m = epochMean{epoch: epoch}
+	if epoch != m.Epoch {
+		*m = epochMean{Epoch: epoch}
 	}
-	m.steps++
-	m.sum += loss
+	m.Steps++
+	m.Sum += loss
 }
 
-func (m *epochMean) mean() float64 {
-	if m.steps == 0 {
-		return 0
-	}
-	return m.sum / float64(m.steps)
-}
+func (m *epochMean) mean() float64 { return m.Sum / float64(max(m.Steps, 1)) }

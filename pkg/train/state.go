@@ -23,6 +23,8 @@ type position struct {
 	Images  string  `json:"images"`   // fingerprint of the list of training images
 	BestKNN float64 `json:"best_knn"` // percent, below 0 before the first validation
 	LastKNN float64 `json:"last_knn"`
+
+	Loss epochMean `json:"loss"` // over the steps of the epoch so far
 }
 
 // save writes a checkpoint of the completed steps and prunes old ones.
@@ -48,7 +50,7 @@ func (t *Trainer) meta() (checkpoint.Meta, error) {
 	if err != nil {
 		return checkpoint.Meta{}, err
 	}
-	state, err := json.Marshal(position{t.images, t.bestKNN, t.lastKNN})
+	state, err := json.Marshal(position{t.images, t.bestKNN, t.lastKNN, t.epochLoss})
 	if err != nil {
 		return checkpoint.Meta{}, fmt.Errorf("train: %w", err)
 	}
@@ -127,6 +129,6 @@ func (t *Trainer) restore(saved *checkpoint.File) error {
 		t.data.notes = append(t.data.notes, fmt.Sprintf("the run was trained on the %s kernels and goes on with %s; its bytes will differ from an uninterrupted run's", saved.Meta.Branch, branch))
 	}
 	t.step, t.firstStep, t.savedAt, t.savedPath = saved.Meta.Step, saved.Meta.Step, saved.Meta.Step, saved.Path
-	t.bestKNN, t.lastKNN = p.BestKNN, p.LastKNN
+	t.bestKNN, t.lastKNN, t.epochLoss = p.BestKNN, p.LastKNN, p.Loss
 	return nil
 }
