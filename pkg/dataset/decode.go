@@ -28,18 +28,22 @@ const MaxPixels = 100_000_000
 type format struct {
 	name   string
 	config func(io.Reader) (image.Config, error)
-	decode func(io.Reader) (image.Image, error)
+	decode func(data []byte) (image.Image, error)
 	// orientation finds the EXIF orientation in the file, 1 where there is none.
 	orientation func(data []byte) int
 }
 
 var formats = []format{
-	{"JPEG", jpeg.DecodeConfig, jpeg.Decode, jpegOrientation},
-	{"PNG", png.DecodeConfig, png.Decode, pngOrientation},
-	{"GIF", gif.DecodeConfig, gif.Decode, noOrientation},
-	{"BMP", bmp.DecodeConfig, bmp.Decode, noOrientation},
-	{"TIFF", tiff.DecodeConfig, tiff.Decode, tiffOrientation},
-	{"WebP", webpConfig, webp.Decode, webpOrientation},
+	{"JPEG", jpeg.DecodeConfig, decodeJPEG, jpegOrientation},
+	{"PNG", png.DecodeConfig, reading(png.Decode), pngOrientation},
+	{"GIF", gif.DecodeConfig, reading(gif.Decode), noOrientation},
+	{"BMP", bmp.DecodeConfig, reading(bmp.Decode), noOrientation},
+	{"TIFF", tiff.DecodeConfig, reading(tiff.Decode), tiffOrientation},
+	{"WebP", webpConfig, reading(webp.Decode), webpOrientation},
+}
+
+func reading(decode func(io.Reader) (image.Image, error)) func([]byte) (image.Image, error) {
+	return func(data []byte) (image.Image, error) { return decode(bytes.NewReader(data)) }
 }
 
 // sniff names the format that data begins like, "" for none.
@@ -103,7 +107,7 @@ func DecodeLimit(data []byte, maxPixels int) (img *image.NRGBA, err error) {
 			img, err = nil, fmt.Errorf("damaged %s: %v", f.name, r)
 		}
 	}()
-	decoded, err := f.decode(bytes.NewReader(data))
+	decoded, err := f.decode(data)
 	if err != nil {
 		return nil, explain(f.name, err)
 	}
@@ -159,6 +163,9 @@ func explain(name string, err error) error {
 // drawing into RGBA yields the NRGBA that imaging works on. Palette indexes out
 // of range panic here, in our own goroutine.
 func opaque(src image.Image, canvas image.Rectangle) *image.NRGBA {
+	if done, ok := src.(*image.RGBA); ok && done.Rect == canvas && canvas.Min == (image.Point{}) && done.Stride == 4*canvas.Dx() && done.Opaque() {
+		return &image.NRGBA{Pix: done.Pix, Stride: done.Stride, Rect: done.Rect}
+	}
 	dst := image.NewRGBA(image.Rect(0, 0, canvas.Dx(), canvas.Dy()))
 	op := draw.Src
 	if o, ok := src.(interface{ Opaque() bool }); !ok || src.Bounds() != canvas || !o.Opaque() {

@@ -17,6 +17,8 @@ import (
 type Options struct {
 	// Unlabelled takes every image of the tree and no folder name as a class.
 	Unlabelled bool
+	// Stray takes images that lie in no class folder too, with the label -1.
+	Stray bool
 }
 
 // extensions are those of the formats Decode reads.
@@ -47,7 +49,7 @@ func Open(root string, o Options) (*Set, error) {
 	case !info.IsDir():
 		return openFile(root, o)
 	}
-	w := &walker{set: &Set{Root: root}, labelled: !o.Unlabelled}
+	w := &walker{set: &Set{Root: root}, labelled: !o.Unlabelled, stray: o.Stray}
 	if err := w.walk(root, "", []fs.FileInfo{info}); err != nil {
 		return nil, err
 	}
@@ -70,6 +72,7 @@ func openFile(name string, o Options) (*Set, error) {
 type walker struct {
 	set      *Set
 	labelled bool
+	stray    bool
 	classes  []string
 	// rootImages counts images that lie in the root itself, outside any class.
 	rootImages int
@@ -153,9 +156,12 @@ func (w *walker) file(full, rel string, regular bool) {
 	}
 	label := -1
 	if w.labelled {
-		if label = len(w.classes) - 1; !strings.Contains(rel, "/") {
+		label = len(w.classes) - 1
+		if inRoot := !strings.Contains(rel, "/"); inRoot && !w.stray {
 			w.rootImages++
 			return
+		} else if inRoot {
+			label = -1
 		}
 	}
 	w.set.Items = append(w.set.Items, Item{Path: rel, Label: label})

@@ -65,28 +65,6 @@ func tiffOrientation(data []byte) int {
 	return 1
 }
 
-// jpegOrientation looks for the EXIF block among the segments before the scan.
-func jpegOrientation(data []byte) int {
-	const startOfScan, app1 = 0xda, 0xe1
-	for data = data[2:]; len(data) >= 4 && data[0] == 0xff; {
-		marker := data[1]
-		if marker == 0xff { // fill byte
-			data = data[1:]
-			continue
-		}
-		size := int(binary.BigEndian.Uint16(data[2:]))
-		if marker == startOfScan || size < 2 || size+2 > len(data) {
-			return 1
-		}
-		segment := data[4 : 2+size]
-		if block, ok := bytes.CutPrefix(segment, []byte("Exif\x00\x00")); ok && marker == app1 {
-			return tiffOrientation(block)
-		}
-		data = data[2+size:]
-	}
-	return 1
-}
-
 // pngOrientation looks for an eXIf chunk.
 func pngOrientation(data []byte) int {
 	for data = data[8:]; len(data) >= 12; {
