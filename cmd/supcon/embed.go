@@ -100,11 +100,7 @@ func (o *embedOptions) images(t *trained) (*dataset.Set, error) {
 		set, _, err := t.runImages("")
 		return set, err
 	}
-	set, err := dataset.Open(o.data, dataset.Options{})
-	if err != nil {
-		return dataset.Open(o.data, dataset.Options{Unlabelled: true})
-	}
-	return set, nil
+	return dataset.Open(o.data, dataset.Options{Stray: true})
 }
 
 func (r embedResult) print(ui *ui, asJSON bool) error {

@@ -104,6 +104,21 @@ func TestOpenUnlabelled(t *testing.T) {
 	}
 }
 
+func TestStrayImagesComeWithoutAClass(t *testing.T) {
+	root := tree(t, "loose.png", "dog/a.png", "cat/deep/b.png")
+	want := []string{"cat:cat/deep/b.png", "dog:dog/a.png", "loose.png"}
+	if diff := cmp.Diff(want, labelled(open(t, root, Options{Stray: true}))); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(want[:2], labelled(open(t, root, Options{}))); diff != "" {
+		t.Error(diff)
+	}
+	flat := open(t, tree(t, "a.png", "b.png"), Options{Stray: true})
+	if flat.Labelled() || flat.Len() != 2 {
+		t.Errorf("a flat folder gave %d images of classes %v", flat.Len(), flat.Classes)
+	}
+}
+
 func TestAFileWithoutExtensionIsKnownByItsBytes(t *testing.T) {
 	root := tree(t, "a/text")
 	must(t, os.WriteFile(filepath.Join(root, "a", "picture"), encode(t, "PNG", gradient(2, 2)), 0o666))
