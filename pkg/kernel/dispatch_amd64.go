@@ -30,8 +30,9 @@ var branchAVX2 = &table{
 }
 
 var norms512 = normForms{
-	plain: normalize512, relu: normalizeReLU512, add: normalizeAdd512, addReLU: normalizeAddReLU512,
-	sums: normSums512, sumsReLU: normSumsReLU512,
+	normStores: normStores{plain: normalize512, relu: normalizeReLU512, add: normalizeAdd512, addReLU: normalizeAddReLU512},
+	past:       &normStores{plain: normalizePast512, relu: normalizeReLUPast512, add: normalizeAddPast512, addReLU: normalizeAddReLUPast512},
+	sums:       normSums512, sumsReLU: normSumsReLU512,
 	grad: normGrad512, gradReLU: normGradReLU512, gradAdd: normGradAdd512, gradAddReLU: normGradAddReLU512,
 }
 
@@ -39,7 +40,7 @@ var strips512 = strips{
 	relu: unary(relu512), reluGrad: binary(reluGrad512), add: binary(add512),
 	addBias: biased(addBias512), columnSums: summed(columnSums512), moments: momentsOf(moments512),
 	normalize: norms512.normalize, normSums: norms512.normSums, normGrad: norms512.normGrad,
-	maxPool: pooled(maxPool512), dot: dotted(dot512), axpy: scaled(axpy512), scale: scaled(scale512),
+	maxPool: pooled(maxPool512), maxPoolGrad: pooledGrad(maxPoolGrad512, 16), dot: dotted(dot512), axpy: scaled(axpy512), scale: scaled(scale512),
 	sgd: stepped(sgd512, nesterov512), maxRow: reduced(maxRow512), expSum: exponential(expSum512),
 	winograd: winograd{
 		outside: outsideOf,
@@ -49,8 +50,9 @@ var strips512 = strips{
 }
 
 var norms2 = normForms{
-	plain: normalize2, relu: normalizeReLU2, add: normalizeAdd2, addReLU: normalizeAddReLU2,
-	sums: normSums2, sumsReLU: normSumsReLU2,
+	normStores: normStores{plain: normalize2, relu: normalizeReLU2, add: normalizeAdd2, addReLU: normalizeAddReLU2},
+	past:       &normStores{plain: normalizePast2, relu: normalizeReLUPast2, add: normalizeAddPast2, addReLU: normalizeAddReLUPast2},
+	sums:       normSums2, sumsReLU: normSumsReLU2,
 	grad: normGrad2, gradReLU: normGradReLU2, gradAdd: normGradAdd2, gradAddReLU: normGradAddReLU2,
 }
 
@@ -58,7 +60,7 @@ var strips2 = strips{
 	relu: unary(relu2), reluGrad: binary(reluGrad2), add: binary(add2),
 	addBias: biased(addBias2), columnSums: summed(columnSums2), moments: momentsOf(moments2),
 	normalize: norms2.normalize, normSums: norms2.normSums, normGrad: norms2.normGrad,
-	maxPool: pooled(maxPool2), dot: dotted(dot2), axpy: scaled(axpy2), scale: scaled(scale2),
+	maxPool: pooled(maxPool2), maxPoolGrad: pooledGrad(maxPoolGrad2, 8), dot: dotted(dot2), axpy: scaled(axpy2), scale: scaled(scale2),
 	sgd: stepped(sgd2, nesterov2), maxRow: reduced(maxRow2), expSum: exponential(expSum2),
 	winograd: winograd{
 		outside: outsideOf,

@@ -120,3 +120,33 @@ func TestBatchNormSameBitsForAnyThreads(t *testing.T) {
 		return append(append(y, dx...), small...)
 	})
 }
+
+// Stores past the cache happen only in large results, and only where lines are whole: the strip is
+// called directly, on aligned and on shifted memory.
+func TestNormalizePastTheCache(t *testing.T) {
+	const rows, c = 9, 48
+	eachBranch(t, Options{Threads: 1}, func(t *testing.T, e *Engine) {
+		for v := range 8 {
+			m := newMaker(uint64(v))
+			x, mean, scale, shift := m.random(rows*c), m.random(c), m.random(c), m.random(c)
+			var residual []float32
+			if v&2 != 0 {
+				residual = m.random(rows * c)
+			}
+			m.shift = 13 // with the guard in front: a whole line
+			if v&4 != 0 {
+				m.shift = 1
+			}
+			y, want := m.empty(rows*c), m.empty(rows*c)
+			if aligned := isAligned(y); aligned != (v&4 == 0) {
+				t.Fatalf("aligned: %v in case %d", aligned, v)
+			}
+			mode := normMode{relu: v&1 != 0}
+			e.k.normalize(rows, c, want, x, residual, mean, scale, shift, mode)
+			mode.past = true
+			e.k.normalize(rows, c, y, x, residual, mean, scale, shift, mode)
+			sameBits(t, fmt.Sprintf("case %d", v), y, want)
+			m.check(t)
+		}
+	})
+}

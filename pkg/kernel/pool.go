@@ -59,17 +59,12 @@ func (s PoolShape) window(room []windowPixel, p, q int) []windowPixel {
 // MaxPoolBackward sends each dy (N,P,Q,C) to the pixel of dx (N,H,W,C) that argmax names.
 func (e *Engine) MaxPoolBackward(s PoolShape, dx, dy []float32, argmax []uint8) {
 	p, q := s.P(), s.Q()
-	e.each(s.N, func(_ *worker, n int) {
+	e.each(s.N, func(w *worker, n int) {
 		image := dx[n*s.H*s.W*s.C:][:s.H*s.W*s.C]
 		clear(image)
 		for i := range p * q {
 			at := (n*p*q + i) * s.C
-			origin := ((i/q*s.Stride-s.Pad)*s.W + i%q*s.Stride - s.Pad) * s.C
-			grad := dy[at:][:s.C]
-			for c, place := range argmax[at:][:s.C] {
-				r, col := int(place)/s.Size, int(place)%s.Size
-				image[origin+(r*s.W+col)*s.C+c] += grad[c]
-			}
+			e.k.maxPoolGrad(s.C, image, s.window(w.window[:0], i/q, i%q), dy[at:][:s.C], argmax[at:])
 		}
 	})
 }

@@ -30,6 +30,7 @@ func naiveMaxPool(s PoolShape, x, dy []float32) (y, dx []float64, argmax []uint8
 
 func TestMaxPool(t *testing.T) {
 	shapes := []PoolShape{
+		{N: 1, H: 6, W: 6, C: 41, Size: 3, Stride: 1, Pad: 1},
 		{N: 2, H: 8, W: 8, C: 3, Size: 2, Stride: 2},
 		{N: 2, H: 9, W: 7, C: 17, Size: 3, Stride: 2, Pad: 1},
 		{N: 1, H: 5, W: 5, C: 64, Size: 3, Stride: 1, Pad: 1},

@@ -19,6 +19,7 @@ type (
 	asmExp      = func(n int, dst, src *float32, scale, max float32) float32
 	asmSGD      = func(rows, c int, p, v, g *float32, lr, momentum, decay float32)
 	asmMaxPool  = func(c int, y *float32, argmax *uint8, window *windowPixel, pixels int, x *float32)
+	asmPoolGrad = func(c int, dx *float32, window *windowPixel, pixels int, dy *float32, argmax *uint8)
 	asmNorm     = func(rows, c int, y, x, mean, scale, shift *float32)
 	asmNormAdd  = func(rows, c int, y, x, residual, mean, scale, shift *float32)
 	asmSums     = func(rows, c int, sumDy, sumDyX, dy, x, mean *float32)
@@ -129,5 +130,21 @@ func pooled(f asmMaxPool) func(c int, y []float32, argmax []uint8, window []wind
 			raceRead(x[w.at:][:c])
 		}
 		f(c, at(y), unsafe.SliceData(argmax), unsafe.SliceData(window), len(window), at(x))
+	}
+}
+
+// pooledGrad leaves the channels that fill no register to plain Go.
+func pooledGrad(f asmPoolGrad, lanes int) func(c int, dx []float32, window []windowPixel, dy []float32, argmax []uint8) {
+	return func(c int, dx []float32, window []windowPixel, dy []float32, argmax []uint8) {
+		dy, argmax = dy[:c], argmax[:c]
+		raceRead(dy)
+		for _, w := range window {
+			raceWrite(dx[w.at:][:c])
+		}
+		whole := c / lanes * lanes
+		f(whole, at(dx), unsafe.SliceData(window), len(window), at(dy), unsafe.SliceData(argmax))
+		if whole < c {
+			maxPoolGradGo(c-whole, dx[whole:], window, dy[whole:], argmax[whole:])
+		}
 	}
 }

@@ -88,6 +88,34 @@ func normalizeAdd2(rows int, c int, y *float32, x *float32, residual *float32, m
 //go:noescape
 func normalizeAddReLU2(rows int, c int, y *float32, x *float32, residual *float32, mean *float32, scale *float32, shift *float32)
 
+// normalizePast2 is, for each row r and column j, i = r·c + j:
+//
+//	y[i] = (x[i]-mean[j])·scale[j] + shift[j], stored past the cache; y aligned, c a multiple of the registers' width
+//
+//go:noescape
+func normalizePast2(rows int, c int, y *float32, x *float32, mean *float32, scale *float32, shift *float32)
+
+// normalizeReLUPast2 is, for each row r and column j, i = r·c + j:
+//
+//	y[i] = max((x[i]-mean[j])·scale[j] + shift[j], 0), stored past the cache; y aligned, c a multiple of the registers' width
+//
+//go:noescape
+func normalizeReLUPast2(rows int, c int, y *float32, x *float32, mean *float32, scale *float32, shift *float32)
+
+// normalizeAddPast2 is, for each row r and column j, i = r·c + j:
+//
+//	y[i] = (x[i]-mean[j])·scale[j] + shift[j] + residual[i], stored past the cache; y aligned, c a multiple of the registers' width
+//
+//go:noescape
+func normalizeAddPast2(rows int, c int, y *float32, x *float32, residual *float32, mean *float32, scale *float32, shift *float32)
+
+// normalizeAddReLUPast2 is, for each row r and column j, i = r·c + j:
+//
+//	y[i] = max((x[i]-mean[j])·scale[j] + shift[j] + residual[i], 0), stored past the cache; y aligned, c a multiple of the registers' width
+//
+//go:noescape
+func normalizeAddReLUPast2(rows int, c int, y *float32, x *float32, residual *float32, mean *float32, scale *float32, shift *float32)
+
 // normGrad2 is, for each row r and column j, i = r·c + j:
 //
 //	g = dy[i]; dx[i] = scale[j]·(g - meanDy[j] - (x[i]-mean[j])·slope[j])
@@ -171,3 +199,10 @@ func expSum2(n int, dst *float32, src *float32, scale float32, max float32) floa
 //
 //go:noescape
 func maxPool2(c int, y *float32, argmax *uint8, window *windowPixel, pixels int, x *float32)
+
+// maxPoolGrad2 is, for each channel j < c, c a multiple of the registers' width:
+//
+//	for each w in window: dx[w.at+j] += dy[j] if argmax[j] == w.index
+//
+//go:noescape
+func maxPoolGrad2(c int, dx *float32, window *windowPixel, pixels int, dy *float32, argmax *uint8)

@@ -1088,6 +1088,422 @@ end:
 	VZEROUPPER
 	RET
 
+// func normalizePast2(rows int, c int, y *float32, x *float32, mean *float32, scale *float32, shift *float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·normalizePast2(SB), NOSPLIT, $0-56
+	MOVQ y+16(FP), AX
+	MOVQ x+24(FP), CX
+	MOVQ mean+32(FP), DX
+	MOVQ scale+40(FP), BX
+	MOVQ shift+48(FP), SI
+	XORQ DI, DI
+	CMPQ rows+0(FP), $0x00
+	JLE  end
+
+row:
+	XORQ R8, R8
+	MOVQ c+8(FP), R9
+
+many:
+	CMPQ        R9, $0x00000020
+	JLT         manyDone
+	VMOVUPS     (CX)(DI*1), Y0
+	VMOVUPS     (DX)(R8*1), Y1
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     (BX)(R8*1), Y1
+	VMOVUPS     (SI)(R8*1), Y2
+	VFMADD213PS Y2, Y1, Y0
+	VMOVNTPS    Y0, (AX)(DI*1)
+	VMOVUPS     32(CX)(DI*1), Y3
+	VMOVUPS     32(DX)(R8*1), Y4
+	VSUBPS      Y4, Y3, Y3
+	VMOVUPS     32(BX)(R8*1), Y4
+	VMOVUPS     32(SI)(R8*1), Y5
+	VFMADD213PS Y5, Y4, Y3
+	VMOVNTPS    Y3, 32(AX)(DI*1)
+	VMOVUPS     64(CX)(DI*1), Y6
+	VMOVUPS     64(DX)(R8*1), Y7
+	VSUBPS      Y7, Y6, Y6
+	VMOVUPS     64(BX)(R8*1), Y7
+	VMOVUPS     64(SI)(R8*1), Y8
+	VFMADD213PS Y8, Y7, Y6
+	VMOVNTPS    Y6, 64(AX)(DI*1)
+	VMOVUPS     96(CX)(DI*1), Y9
+	VMOVUPS     96(DX)(R8*1), Y10
+	VSUBPS      Y10, Y9, Y9
+	VMOVUPS     96(BX)(R8*1), Y10
+	VMOVUPS     96(SI)(R8*1), Y11
+	VFMADD213PS Y11, Y10, Y9
+	VMOVNTPS    Y9, 96(AX)(DI*1)
+	ADDQ        $0x00000080, DI
+	ADDQ        $0x00000080, R8
+	SUBQ        $0x00000020, R9
+	JMP         many
+
+manyDone:
+one:
+	CMPQ        R9, $0x00000008
+	JLT         oneDone
+	VMOVUPS     (CX)(DI*1), Y0
+	VMOVUPS     (DX)(R8*1), Y1
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     (BX)(R8*1), Y1
+	VMOVUPS     (SI)(R8*1), Y2
+	VFMADD213PS Y2, Y1, Y0
+	VMOVNTPS    Y0, (AX)(DI*1)
+	ADDQ        $0x00000020, DI
+	ADDQ        $0x00000020, R8
+	SUBQ        $0x00000008, R9
+	JMP         one
+
+oneDone:
+	TESTQ       R9, R9
+	JZ          next
+	LEAQ        laneMasks<>+0(SB), R10
+	NEGQ        R9
+	VMOVUPS     64(R10)(R9*4), Y15
+	VMASKMOVPS  (CX)(DI*1), Y15, Y0
+	VMASKMOVPS  (DX)(R8*1), Y15, Y1
+	VSUBPS      Y1, Y0, Y0
+	VMASKMOVPS  (BX)(R8*1), Y15, Y1
+	VMASKMOVPS  (SI)(R8*1), Y15, Y2
+	VFMADD213PS Y2, Y1, Y0
+	VMASKMOVPS  Y0, Y15, (AX)(DI*1)
+	MOVQ        c+8(FP), R9
+	ANDQ        $0x07, R9
+	LEAQ        (DI)(R9*4), DI
+
+next:
+	DECQ rows+0(FP)
+	JNZ  row
+
+end:
+	SFENCE
+	VZEROUPPER
+	RET
+
+// func normalizeReLUPast2(rows int, c int, y *float32, x *float32, mean *float32, scale *float32, shift *float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·normalizeReLUPast2(SB), NOSPLIT, $0-56
+	MOVQ   y+16(FP), AX
+	MOVQ   x+24(FP), CX
+	MOVQ   mean+32(FP), DX
+	MOVQ   scale+40(FP), BX
+	MOVQ   shift+48(FP), SI
+	VXORPS Y0, Y0, Y0
+	XORQ   DI, DI
+	CMPQ   rows+0(FP), $0x00
+	JLE    end
+
+row:
+	XORQ R8, R8
+	MOVQ c+8(FP), R9
+
+many:
+	CMPQ        R9, $0x00000020
+	JLT         manyDone
+	VMOVUPS     (CX)(DI*1), Y1
+	VMOVUPS     (DX)(R8*1), Y2
+	VSUBPS      Y2, Y1, Y1
+	VMOVUPS     (BX)(R8*1), Y2
+	VMOVUPS     (SI)(R8*1), Y3
+	VFMADD213PS Y3, Y2, Y1
+	VMAXPS      Y1, Y0, Y1
+	VMOVNTPS    Y1, (AX)(DI*1)
+	VMOVUPS     32(CX)(DI*1), Y4
+	VMOVUPS     32(DX)(R8*1), Y5
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     32(BX)(R8*1), Y5
+	VMOVUPS     32(SI)(R8*1), Y6
+	VFMADD213PS Y6, Y5, Y4
+	VMAXPS      Y4, Y0, Y4
+	VMOVNTPS    Y4, 32(AX)(DI*1)
+	VMOVUPS     64(CX)(DI*1), Y7
+	VMOVUPS     64(DX)(R8*1), Y8
+	VSUBPS      Y8, Y7, Y7
+	VMOVUPS     64(BX)(R8*1), Y8
+	VMOVUPS     64(SI)(R8*1), Y9
+	VFMADD213PS Y9, Y8, Y7
+	VMAXPS      Y7, Y0, Y7
+	VMOVNTPS    Y7, 64(AX)(DI*1)
+	VMOVUPS     96(CX)(DI*1), Y10
+	VMOVUPS     96(DX)(R8*1), Y11
+	VSUBPS      Y11, Y10, Y10
+	VMOVUPS     96(BX)(R8*1), Y11
+	VMOVUPS     96(SI)(R8*1), Y12
+	VFMADD213PS Y12, Y11, Y10
+	VMAXPS      Y10, Y0, Y10
+	VMOVNTPS    Y10, 96(AX)(DI*1)
+	ADDQ        $0x00000080, DI
+	ADDQ        $0x00000080, R8
+	SUBQ        $0x00000020, R9
+	JMP         many
+
+manyDone:
+one:
+	CMPQ        R9, $0x00000008
+	JLT         oneDone
+	VMOVUPS     (CX)(DI*1), Y1
+	VMOVUPS     (DX)(R8*1), Y2
+	VSUBPS      Y2, Y1, Y1
+	VMOVUPS     (BX)(R8*1), Y2
+	VMOVUPS     (SI)(R8*1), Y3
+	VFMADD213PS Y3, Y2, Y1
+	VMAXPS      Y1, Y0, Y1
+	VMOVNTPS    Y1, (AX)(DI*1)
+	ADDQ        $0x00000020, DI
+	ADDQ        $0x00000020, R8
+	SUBQ        $0x00000008, R9
+	JMP         one
+
+oneDone:
+	TESTQ       R9, R9
+	JZ          next
+	LEAQ        laneMasks<>+0(SB), R10
+	NEGQ        R9
+	VMOVUPS     64(R10)(R9*4), Y15
+	VMASKMOVPS  (CX)(DI*1), Y15, Y1
+	VMASKMOVPS  (DX)(R8*1), Y15, Y2
+	VSUBPS      Y2, Y1, Y1
+	VMASKMOVPS  (BX)(R8*1), Y15, Y2
+	VMASKMOVPS  (SI)(R8*1), Y15, Y3
+	VFMADD213PS Y3, Y2, Y1
+	VMAXPS      Y1, Y0, Y1
+	VMASKMOVPS  Y1, Y15, (AX)(DI*1)
+	MOVQ        c+8(FP), R9
+	ANDQ        $0x07, R9
+	LEAQ        (DI)(R9*4), DI
+
+next:
+	DECQ rows+0(FP)
+	JNZ  row
+
+end:
+	SFENCE
+	VZEROUPPER
+	RET
+
+// func normalizeAddPast2(rows int, c int, y *float32, x *float32, residual *float32, mean *float32, scale *float32, shift *float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·normalizeAddPast2(SB), NOSPLIT, $0-64
+	MOVQ y+16(FP), AX
+	MOVQ x+24(FP), CX
+	MOVQ residual+32(FP), DX
+	MOVQ mean+40(FP), BX
+	MOVQ scale+48(FP), SI
+	MOVQ shift+56(FP), DI
+	XORQ R8, R8
+	CMPQ rows+0(FP), $0x00
+	JLE  end
+
+row:
+	XORQ R9, R9
+	MOVQ c+8(FP), R10
+
+many:
+	CMPQ        R10, $0x00000020
+	JLT         manyDone
+	VMOVUPS     (CX)(R8*1), Y0
+	VMOVUPS     (BX)(R9*1), Y1
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     (SI)(R9*1), Y1
+	VMOVUPS     (DI)(R9*1), Y2
+	VFMADD213PS Y2, Y1, Y0
+	VMOVUPS     (DX)(R8*1), Y1
+	VADDPS      Y1, Y0, Y0
+	VMOVNTPS    Y0, (AX)(R8*1)
+	VMOVUPS     32(CX)(R8*1), Y3
+	VMOVUPS     32(BX)(R9*1), Y4
+	VSUBPS      Y4, Y3, Y3
+	VMOVUPS     32(SI)(R9*1), Y4
+	VMOVUPS     32(DI)(R9*1), Y5
+	VFMADD213PS Y5, Y4, Y3
+	VMOVUPS     32(DX)(R8*1), Y4
+	VADDPS      Y4, Y3, Y3
+	VMOVNTPS    Y3, 32(AX)(R8*1)
+	VMOVUPS     64(CX)(R8*1), Y6
+	VMOVUPS     64(BX)(R9*1), Y7
+	VSUBPS      Y7, Y6, Y6
+	VMOVUPS     64(SI)(R9*1), Y7
+	VMOVUPS     64(DI)(R9*1), Y8
+	VFMADD213PS Y8, Y7, Y6
+	VMOVUPS     64(DX)(R8*1), Y7
+	VADDPS      Y7, Y6, Y6
+	VMOVNTPS    Y6, 64(AX)(R8*1)
+	VMOVUPS     96(CX)(R8*1), Y9
+	VMOVUPS     96(BX)(R9*1), Y10
+	VSUBPS      Y10, Y9, Y9
+	VMOVUPS     96(SI)(R9*1), Y10
+	VMOVUPS     96(DI)(R9*1), Y11
+	VFMADD213PS Y11, Y10, Y9
+	VMOVUPS     96(DX)(R8*1), Y10
+	VADDPS      Y10, Y9, Y9
+	VMOVNTPS    Y9, 96(AX)(R8*1)
+	ADDQ        $0x00000080, R8
+	ADDQ        $0x00000080, R9
+	SUBQ        $0x00000020, R10
+	JMP         many
+
+manyDone:
+one:
+	CMPQ        R10, $0x00000008
+	JLT         oneDone
+	VMOVUPS     (CX)(R8*1), Y0
+	VMOVUPS     (BX)(R9*1), Y1
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     (SI)(R9*1), Y1
+	VMOVUPS     (DI)(R9*1), Y2
+	VFMADD213PS Y2, Y1, Y0
+	VMOVUPS     (DX)(R8*1), Y1
+	VADDPS      Y1, Y0, Y0
+	VMOVNTPS    Y0, (AX)(R8*1)
+	ADDQ        $0x00000020, R8
+	ADDQ        $0x00000020, R9
+	SUBQ        $0x00000008, R10
+	JMP         one
+
+oneDone:
+	TESTQ       R10, R10
+	JZ          next
+	LEAQ        laneMasks<>+0(SB), R11
+	NEGQ        R10
+	VMOVUPS     64(R11)(R10*4), Y15
+	VMASKMOVPS  (CX)(R8*1), Y15, Y0
+	VMASKMOVPS  (BX)(R9*1), Y15, Y1
+	VSUBPS      Y1, Y0, Y0
+	VMASKMOVPS  (SI)(R9*1), Y15, Y1
+	VMASKMOVPS  (DI)(R9*1), Y15, Y2
+	VFMADD213PS Y2, Y1, Y0
+	VMASKMOVPS  (DX)(R8*1), Y15, Y1
+	VADDPS      Y1, Y0, Y0
+	VMASKMOVPS  Y0, Y15, (AX)(R8*1)
+	MOVQ        c+8(FP), R10
+	ANDQ        $0x07, R10
+	LEAQ        (R8)(R10*4), R8
+
+next:
+	DECQ rows+0(FP)
+	JNZ  row
+
+end:
+	SFENCE
+	VZEROUPPER
+	RET
+
+// func normalizeAddReLUPast2(rows int, c int, y *float32, x *float32, residual *float32, mean *float32, scale *float32, shift *float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·normalizeAddReLUPast2(SB), NOSPLIT, $0-64
+	MOVQ   y+16(FP), AX
+	MOVQ   x+24(FP), CX
+	MOVQ   residual+32(FP), DX
+	MOVQ   mean+40(FP), BX
+	MOVQ   scale+48(FP), SI
+	MOVQ   shift+56(FP), DI
+	VXORPS Y0, Y0, Y0
+	XORQ   R8, R8
+	CMPQ   rows+0(FP), $0x00
+	JLE    end
+
+row:
+	XORQ R9, R9
+	MOVQ c+8(FP), R10
+
+many:
+	CMPQ        R10, $0x00000020
+	JLT         manyDone
+	VMOVUPS     (CX)(R8*1), Y1
+	VMOVUPS     (BX)(R9*1), Y2
+	VSUBPS      Y2, Y1, Y1
+	VMOVUPS     (SI)(R9*1), Y2
+	VMOVUPS     (DI)(R9*1), Y3
+	VFMADD213PS Y3, Y2, Y1
+	VMOVUPS     (DX)(R8*1), Y2
+	VADDPS      Y2, Y1, Y1
+	VMAXPS      Y1, Y0, Y1
+	VMOVNTPS    Y1, (AX)(R8*1)
+	VMOVUPS     32(CX)(R8*1), Y4
+	VMOVUPS     32(BX)(R9*1), Y5
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     32(SI)(R9*1), Y5
+	VMOVUPS     32(DI)(R9*1), Y6
+	VFMADD213PS Y6, Y5, Y4
+	VMOVUPS     32(DX)(R8*1), Y5
+	VADDPS      Y5, Y4, Y4
+	VMAXPS      Y4, Y0, Y4
+	VMOVNTPS    Y4, 32(AX)(R8*1)
+	VMOVUPS     64(CX)(R8*1), Y7
+	VMOVUPS     64(BX)(R9*1), Y8
+	VSUBPS      Y8, Y7, Y7
+	VMOVUPS     64(SI)(R9*1), Y8
+	VMOVUPS     64(DI)(R9*1), Y9
+	VFMADD213PS Y9, Y8, Y7
+	VMOVUPS     64(DX)(R8*1), Y8
+	VADDPS      Y8, Y7, Y7
+	VMAXPS      Y7, Y0, Y7
+	VMOVNTPS    Y7, 64(AX)(R8*1)
+	VMOVUPS     96(CX)(R8*1), Y10
+	VMOVUPS     96(BX)(R9*1), Y11
+	VSUBPS      Y11, Y10, Y10
+	VMOVUPS     96(SI)(R9*1), Y11
+	VMOVUPS     96(DI)(R9*1), Y12
+	VFMADD213PS Y12, Y11, Y10
+	VMOVUPS     96(DX)(R8*1), Y11
+	VADDPS      Y11, Y10, Y10
+	VMAXPS      Y10, Y0, Y10
+	VMOVNTPS    Y10, 96(AX)(R8*1)
+	ADDQ        $0x00000080, R8
+	ADDQ        $0x00000080, R9
+	SUBQ        $0x00000020, R10
+	JMP         many
+
+manyDone:
+one:
+	CMPQ        R10, $0x00000008
+	JLT         oneDone
+	VMOVUPS     (CX)(R8*1), Y1
+	VMOVUPS     (BX)(R9*1), Y2
+	VSUBPS      Y2, Y1, Y1
+	VMOVUPS     (SI)(R9*1), Y2
+	VMOVUPS     (DI)(R9*1), Y3
+	VFMADD213PS Y3, Y2, Y1
+	VMOVUPS     (DX)(R8*1), Y2
+	VADDPS      Y2, Y1, Y1
+	VMAXPS      Y1, Y0, Y1
+	VMOVNTPS    Y1, (AX)(R8*1)
+	ADDQ        $0x00000020, R8
+	ADDQ        $0x00000020, R9
+	SUBQ        $0x00000008, R10
+	JMP         one
+
+oneDone:
+	TESTQ       R10, R10
+	JZ          next
+	LEAQ        laneMasks<>+0(SB), R11
+	NEGQ        R10
+	VMOVUPS     64(R11)(R10*4), Y15
+	VMASKMOVPS  (CX)(R8*1), Y15, Y1
+	VMASKMOVPS  (BX)(R9*1), Y15, Y2
+	VSUBPS      Y2, Y1, Y1
+	VMASKMOVPS  (SI)(R9*1), Y15, Y2
+	VMASKMOVPS  (DI)(R9*1), Y15, Y3
+	VFMADD213PS Y3, Y2, Y1
+	VMASKMOVPS  (DX)(R8*1), Y15, Y2
+	VADDPS      Y2, Y1, Y1
+	VMAXPS      Y1, Y0, Y1
+	VMASKMOVPS  Y1, Y15, (AX)(R8*1)
+	MOVQ        c+8(FP), R10
+	ANDQ        $0x07, R10
+	LEAQ        (R8)(R10*4), R8
+
+next:
+	DECQ rows+0(FP)
+	JNZ  row
+
+end:
+	SFENCE
+	VZEROUPPER
+	RET
+
 // func normGrad2(rows int, c int, dx *float32, dy *float32, x *float32, scale *float32, meanDy *float32, mean *float32, slope *float32)
 // Requires: AVX, FMA3
 TEXT ·normGrad2(SB), NOSPLIT, $0-72
@@ -2545,6 +2961,45 @@ byte:
 	INCQ    CX
 	DECQ    BX
 	JNZ     byte
+
+end:
+	VZEROUPPER
+	RET
+
+// func maxPoolGrad2(c int, dx *float32, window *windowPixel, pixels int, dy *float32, argmax *uint8)
+// Requires: AVX, AVX2
+TEXT ·maxPoolGrad2(SB), NOSPLIT, $0-48
+	MOVQ dx+8(FP), AX
+	MOVQ dy+32(FP), CX
+	MOVQ argmax+40(FP), DX
+	MOVQ c+0(FP), BX
+
+channels:
+	CMPQ      BX, $0x00000008
+	JLT       end
+	VMOVUPS   (CX), Y0
+	VPMOVZXBD (DX), Y1
+	MOVQ      window+16(FP), SI
+	MOVQ      pixels+24(FP), DI
+
+pixel:
+	MOVQ         (SI), R8
+	MOVBLZX      8(SI), R9
+	VMOVD        R9, X2
+	VPBROADCASTD X2, Y2
+	VMOVUPS      (AX)(R8*4), Y3
+	VPCMPEQD     Y1, Y2, Y2
+	VANDPS       Y2, Y0, Y2
+	VADDPS       Y2, Y3, Y3
+	VMOVUPS      Y3, (AX)(R8*4)
+	ADDQ         $0x10, SI
+	DECQ         DI
+	JNZ          pixel
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000008, DX
+	SUBQ         $0x00000008, BX
+	JMP          channels
 
 end:
 	VZEROUPPER

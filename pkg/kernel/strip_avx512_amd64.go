@@ -88,6 +88,34 @@ func normalizeAdd512(rows int, c int, y *float32, x *float32, residual *float32,
 //go:noescape
 func normalizeAddReLU512(rows int, c int, y *float32, x *float32, residual *float32, mean *float32, scale *float32, shift *float32)
 
+// normalizePast512 is, for each row r and column j, i = r·c + j:
+//
+//	y[i] = (x[i]-mean[j])·scale[j] + shift[j], stored past the cache; y aligned, c a multiple of the registers' width
+//
+//go:noescape
+func normalizePast512(rows int, c int, y *float32, x *float32, mean *float32, scale *float32, shift *float32)
+
+// normalizeReLUPast512 is, for each row r and column j, i = r·c + j:
+//
+//	y[i] = max((x[i]-mean[j])·scale[j] + shift[j], 0), stored past the cache; y aligned, c a multiple of the registers' width
+//
+//go:noescape
+func normalizeReLUPast512(rows int, c int, y *float32, x *float32, mean *float32, scale *float32, shift *float32)
+
+// normalizeAddPast512 is, for each row r and column j, i = r·c + j:
+//
+//	y[i] = (x[i]-mean[j])·scale[j] + shift[j] + residual[i], stored past the cache; y aligned, c a multiple of the registers' width
+//
+//go:noescape
+func normalizeAddPast512(rows int, c int, y *float32, x *float32, residual *float32, mean *float32, scale *float32, shift *float32)
+
+// normalizeAddReLUPast512 is, for each row r and column j, i = r·c + j:
+//
+//	y[i] = max((x[i]-mean[j])·scale[j] + shift[j] + residual[i], 0), stored past the cache; y aligned, c a multiple of the registers' width
+//
+//go:noescape
+func normalizeAddReLUPast512(rows int, c int, y *float32, x *float32, residual *float32, mean *float32, scale *float32, shift *float32)
+
 // normGrad512 is, for each row r and column j, i = r·c + j:
 //
 //	g = dy[i]; dx[i] = scale[j]·(g - meanDy[j] - (x[i]-mean[j])·slope[j])
@@ -171,3 +199,10 @@ func expSum512(n int, dst *float32, src *float32, scale float32, max float32) fl
 //
 //go:noescape
 func maxPool512(c int, y *float32, argmax *uint8, window *windowPixel, pixels int, x *float32)
+
+// maxPoolGrad512 is, for each channel j < c, c a multiple of the registers' width:
+//
+//	for each w in window: dx[w.at+j] += dy[j] if argmax[j] == w.index
+//
+//go:noescape
+func maxPoolGrad512(c int, dx *float32, window *windowPixel, pixels int, dy *float32, argmax *uint8)

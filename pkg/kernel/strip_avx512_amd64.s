@@ -1054,6 +1054,422 @@ end:
 	VZEROUPPER
 	RET
 
+// func normalizePast512(rows int, c int, y *float32, x *float32, mean *float32, scale *float32, shift *float32)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·normalizePast512(SB), NOSPLIT, $0-56
+	MOVQ y+16(FP), AX
+	MOVQ x+24(FP), CX
+	MOVQ mean+32(FP), DX
+	MOVQ scale+40(FP), BX
+	MOVQ shift+48(FP), SI
+	XORQ DI, DI
+	CMPQ rows+0(FP), $0x00
+	JLE  end
+
+row:
+	XORQ R8, R8
+	MOVQ c+8(FP), R9
+
+many:
+	CMPQ        R9, $0x00000040
+	JLT         manyDone
+	VMOVUPS     (CX)(DI*1), Z0
+	VMOVUPS     (DX)(R8*1), Z1
+	VSUBPS      Z1, Z0, Z0
+	VMOVUPS     (BX)(R8*1), Z1
+	VMOVUPS     (SI)(R8*1), Z2
+	VFMADD213PS Z2, Z1, Z0
+	VMOVNTPS    Z0, (AX)(DI*1)
+	VMOVUPS     64(CX)(DI*1), Z3
+	VMOVUPS     64(DX)(R8*1), Z4
+	VSUBPS      Z4, Z3, Z3
+	VMOVUPS     64(BX)(R8*1), Z4
+	VMOVUPS     64(SI)(R8*1), Z5
+	VFMADD213PS Z5, Z4, Z3
+	VMOVNTPS    Z3, 64(AX)(DI*1)
+	VMOVUPS     128(CX)(DI*1), Z6
+	VMOVUPS     128(DX)(R8*1), Z7
+	VSUBPS      Z7, Z6, Z6
+	VMOVUPS     128(BX)(R8*1), Z7
+	VMOVUPS     128(SI)(R8*1), Z8
+	VFMADD213PS Z8, Z7, Z6
+	VMOVNTPS    Z6, 128(AX)(DI*1)
+	VMOVUPS     192(CX)(DI*1), Z9
+	VMOVUPS     192(DX)(R8*1), Z10
+	VSUBPS      Z10, Z9, Z9
+	VMOVUPS     192(BX)(R8*1), Z10
+	VMOVUPS     192(SI)(R8*1), Z11
+	VFMADD213PS Z11, Z10, Z9
+	VMOVNTPS    Z9, 192(AX)(DI*1)
+	ADDQ        $0x00000100, DI
+	ADDQ        $0x00000100, R8
+	SUBQ        $0x00000040, R9
+	JMP         many
+
+manyDone:
+one:
+	CMPQ        R9, $0x00000010
+	JLT         oneDone
+	VMOVUPS     (CX)(DI*1), Z0
+	VMOVUPS     (DX)(R8*1), Z1
+	VSUBPS      Z1, Z0, Z0
+	VMOVUPS     (BX)(R8*1), Z1
+	VMOVUPS     (SI)(R8*1), Z2
+	VFMADD213PS Z2, Z1, Z0
+	VMOVNTPS    Z0, (AX)(DI*1)
+	ADDQ        $0x00000040, DI
+	ADDQ        $0x00000040, R8
+	SUBQ        $0x00000010, R9
+	JMP         one
+
+oneDone:
+	TESTQ       R9, R9
+	JZ          next
+	MOVQ        $-1, R10
+	BZHIQ       R9, R10, R10
+	KMOVW       R10, K1
+	VMOVUPS.Z   (CX)(DI*1), K1, Z0
+	VMOVUPS.Z   (DX)(R8*1), K1, Z1
+	VSUBPS      Z1, Z0, Z0
+	VMOVUPS.Z   (BX)(R8*1), K1, Z1
+	VMOVUPS.Z   (SI)(R8*1), K1, Z2
+	VFMADD213PS Z2, Z1, Z0
+	VMOVUPS     Z0, K1, (AX)(DI*1)
+	MOVQ        c+8(FP), R9
+	ANDQ        $0x0f, R9
+	LEAQ        (DI)(R9*4), DI
+
+next:
+	DECQ rows+0(FP)
+	JNZ  row
+
+end:
+	SFENCE
+	VZEROUPPER
+	RET
+
+// func normalizeReLUPast512(rows int, c int, y *float32, x *float32, mean *float32, scale *float32, shift *float32)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·normalizeReLUPast512(SB), NOSPLIT, $0-56
+	MOVQ   y+16(FP), AX
+	MOVQ   x+24(FP), CX
+	MOVQ   mean+32(FP), DX
+	MOVQ   scale+40(FP), BX
+	MOVQ   shift+48(FP), SI
+	VPXORD Z0, Z0, Z0
+	XORQ   DI, DI
+	CMPQ   rows+0(FP), $0x00
+	JLE    end
+
+row:
+	XORQ R8, R8
+	MOVQ c+8(FP), R9
+
+many:
+	CMPQ        R9, $0x00000040
+	JLT         manyDone
+	VMOVUPS     (CX)(DI*1), Z1
+	VMOVUPS     (DX)(R8*1), Z2
+	VSUBPS      Z2, Z1, Z1
+	VMOVUPS     (BX)(R8*1), Z2
+	VMOVUPS     (SI)(R8*1), Z3
+	VFMADD213PS Z3, Z2, Z1
+	VMAXPS      Z1, Z0, Z1
+	VMOVNTPS    Z1, (AX)(DI*1)
+	VMOVUPS     64(CX)(DI*1), Z4
+	VMOVUPS     64(DX)(R8*1), Z5
+	VSUBPS      Z5, Z4, Z4
+	VMOVUPS     64(BX)(R8*1), Z5
+	VMOVUPS     64(SI)(R8*1), Z6
+	VFMADD213PS Z6, Z5, Z4
+	VMAXPS      Z4, Z0, Z4
+	VMOVNTPS    Z4, 64(AX)(DI*1)
+	VMOVUPS     128(CX)(DI*1), Z7
+	VMOVUPS     128(DX)(R8*1), Z8
+	VSUBPS      Z8, Z7, Z7
+	VMOVUPS     128(BX)(R8*1), Z8
+	VMOVUPS     128(SI)(R8*1), Z9
+	VFMADD213PS Z9, Z8, Z7
+	VMAXPS      Z7, Z0, Z7
+	VMOVNTPS    Z7, 128(AX)(DI*1)
+	VMOVUPS     192(CX)(DI*1), Z10
+	VMOVUPS     192(DX)(R8*1), Z11
+	VSUBPS      Z11, Z10, Z10
+	VMOVUPS     192(BX)(R8*1), Z11
+	VMOVUPS     192(SI)(R8*1), Z12
+	VFMADD213PS Z12, Z11, Z10
+	VMAXPS      Z10, Z0, Z10
+	VMOVNTPS    Z10, 192(AX)(DI*1)
+	ADDQ        $0x00000100, DI
+	ADDQ        $0x00000100, R8
+	SUBQ        $0x00000040, R9
+	JMP         many
+
+manyDone:
+one:
+	CMPQ        R9, $0x00000010
+	JLT         oneDone
+	VMOVUPS     (CX)(DI*1), Z1
+	VMOVUPS     (DX)(R8*1), Z2
+	VSUBPS      Z2, Z1, Z1
+	VMOVUPS     (BX)(R8*1), Z2
+	VMOVUPS     (SI)(R8*1), Z3
+	VFMADD213PS Z3, Z2, Z1
+	VMAXPS      Z1, Z0, Z1
+	VMOVNTPS    Z1, (AX)(DI*1)
+	ADDQ        $0x00000040, DI
+	ADDQ        $0x00000040, R8
+	SUBQ        $0x00000010, R9
+	JMP         one
+
+oneDone:
+	TESTQ       R9, R9
+	JZ          next
+	MOVQ        $-1, R10
+	BZHIQ       R9, R10, R10
+	KMOVW       R10, K1
+	VMOVUPS.Z   (CX)(DI*1), K1, Z1
+	VMOVUPS.Z   (DX)(R8*1), K1, Z2
+	VSUBPS      Z2, Z1, Z1
+	VMOVUPS.Z   (BX)(R8*1), K1, Z2
+	VMOVUPS.Z   (SI)(R8*1), K1, Z3
+	VFMADD213PS Z3, Z2, Z1
+	VMAXPS      Z1, Z0, Z1
+	VMOVUPS     Z1, K1, (AX)(DI*1)
+	MOVQ        c+8(FP), R9
+	ANDQ        $0x0f, R9
+	LEAQ        (DI)(R9*4), DI
+
+next:
+	DECQ rows+0(FP)
+	JNZ  row
+
+end:
+	SFENCE
+	VZEROUPPER
+	RET
+
+// func normalizeAddPast512(rows int, c int, y *float32, x *float32, residual *float32, mean *float32, scale *float32, shift *float32)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·normalizeAddPast512(SB), NOSPLIT, $0-64
+	MOVQ y+16(FP), AX
+	MOVQ x+24(FP), CX
+	MOVQ residual+32(FP), DX
+	MOVQ mean+40(FP), BX
+	MOVQ scale+48(FP), SI
+	MOVQ shift+56(FP), DI
+	XORQ R8, R8
+	CMPQ rows+0(FP), $0x00
+	JLE  end
+
+row:
+	XORQ R9, R9
+	MOVQ c+8(FP), R10
+
+many:
+	CMPQ        R10, $0x00000040
+	JLT         manyDone
+	VMOVUPS     (CX)(R8*1), Z0
+	VMOVUPS     (BX)(R9*1), Z1
+	VSUBPS      Z1, Z0, Z0
+	VMOVUPS     (SI)(R9*1), Z1
+	VMOVUPS     (DI)(R9*1), Z2
+	VFMADD213PS Z2, Z1, Z0
+	VMOVUPS     (DX)(R8*1), Z1
+	VADDPS      Z1, Z0, Z0
+	VMOVNTPS    Z0, (AX)(R8*1)
+	VMOVUPS     64(CX)(R8*1), Z3
+	VMOVUPS     64(BX)(R9*1), Z4
+	VSUBPS      Z4, Z3, Z3
+	VMOVUPS     64(SI)(R9*1), Z4
+	VMOVUPS     64(DI)(R9*1), Z5
+	VFMADD213PS Z5, Z4, Z3
+	VMOVUPS     64(DX)(R8*1), Z4
+	VADDPS      Z4, Z3, Z3
+	VMOVNTPS    Z3, 64(AX)(R8*1)
+	VMOVUPS     128(CX)(R8*1), Z6
+	VMOVUPS     128(BX)(R9*1), Z7
+	VSUBPS      Z7, Z6, Z6
+	VMOVUPS     128(SI)(R9*1), Z7
+	VMOVUPS     128(DI)(R9*1), Z8
+	VFMADD213PS Z8, Z7, Z6
+	VMOVUPS     128(DX)(R8*1), Z7
+	VADDPS      Z7, Z6, Z6
+	VMOVNTPS    Z6, 128(AX)(R8*1)
+	VMOVUPS     192(CX)(R8*1), Z9
+	VMOVUPS     192(BX)(R9*1), Z10
+	VSUBPS      Z10, Z9, Z9
+	VMOVUPS     192(SI)(R9*1), Z10
+	VMOVUPS     192(DI)(R9*1), Z11
+	VFMADD213PS Z11, Z10, Z9
+	VMOVUPS     192(DX)(R8*1), Z10
+	VADDPS      Z10, Z9, Z9
+	VMOVNTPS    Z9, 192(AX)(R8*1)
+	ADDQ        $0x00000100, R8
+	ADDQ        $0x00000100, R9
+	SUBQ        $0x00000040, R10
+	JMP         many
+
+manyDone:
+one:
+	CMPQ        R10, $0x00000010
+	JLT         oneDone
+	VMOVUPS     (CX)(R8*1), Z0
+	VMOVUPS     (BX)(R9*1), Z1
+	VSUBPS      Z1, Z0, Z0
+	VMOVUPS     (SI)(R9*1), Z1
+	VMOVUPS     (DI)(R9*1), Z2
+	VFMADD213PS Z2, Z1, Z0
+	VMOVUPS     (DX)(R8*1), Z1
+	VADDPS      Z1, Z0, Z0
+	VMOVNTPS    Z0, (AX)(R8*1)
+	ADDQ        $0x00000040, R8
+	ADDQ        $0x00000040, R9
+	SUBQ        $0x00000010, R10
+	JMP         one
+
+oneDone:
+	TESTQ       R10, R10
+	JZ          next
+	MOVQ        $-1, R11
+	BZHIQ       R10, R11, R11
+	KMOVW       R11, K1
+	VMOVUPS.Z   (CX)(R8*1), K1, Z0
+	VMOVUPS.Z   (BX)(R9*1), K1, Z1
+	VSUBPS      Z1, Z0, Z0
+	VMOVUPS.Z   (SI)(R9*1), K1, Z1
+	VMOVUPS.Z   (DI)(R9*1), K1, Z2
+	VFMADD213PS Z2, Z1, Z0
+	VMOVUPS.Z   (DX)(R8*1), K1, Z1
+	VADDPS      Z1, Z0, Z0
+	VMOVUPS     Z0, K1, (AX)(R8*1)
+	MOVQ        c+8(FP), R10
+	ANDQ        $0x0f, R10
+	LEAQ        (R8)(R10*4), R8
+
+next:
+	DECQ rows+0(FP)
+	JNZ  row
+
+end:
+	SFENCE
+	VZEROUPPER
+	RET
+
+// func normalizeAddReLUPast512(rows int, c int, y *float32, x *float32, residual *float32, mean *float32, scale *float32, shift *float32)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·normalizeAddReLUPast512(SB), NOSPLIT, $0-64
+	MOVQ   y+16(FP), AX
+	MOVQ   x+24(FP), CX
+	MOVQ   residual+32(FP), DX
+	MOVQ   mean+40(FP), BX
+	MOVQ   scale+48(FP), SI
+	MOVQ   shift+56(FP), DI
+	VPXORD Z0, Z0, Z0
+	XORQ   R8, R8
+	CMPQ   rows+0(FP), $0x00
+	JLE    end
+
+row:
+	XORQ R9, R9
+	MOVQ c+8(FP), R10
+
+many:
+	CMPQ        R10, $0x00000040
+	JLT         manyDone
+	VMOVUPS     (CX)(R8*1), Z1
+	VMOVUPS     (BX)(R9*1), Z2
+	VSUBPS      Z2, Z1, Z1
+	VMOVUPS     (SI)(R9*1), Z2
+	VMOVUPS     (DI)(R9*1), Z3
+	VFMADD213PS Z3, Z2, Z1
+	VMOVUPS     (DX)(R8*1), Z2
+	VADDPS      Z2, Z1, Z1
+	VMAXPS      Z1, Z0, Z1
+	VMOVNTPS    Z1, (AX)(R8*1)
+	VMOVUPS     64(CX)(R8*1), Z4
+	VMOVUPS     64(BX)(R9*1), Z5
+	VSUBPS      Z5, Z4, Z4
+	VMOVUPS     64(SI)(R9*1), Z5
+	VMOVUPS     64(DI)(R9*1), Z6
+	VFMADD213PS Z6, Z5, Z4
+	VMOVUPS     64(DX)(R8*1), Z5
+	VADDPS      Z5, Z4, Z4
+	VMAXPS      Z4, Z0, Z4
+	VMOVNTPS    Z4, 64(AX)(R8*1)
+	VMOVUPS     128(CX)(R8*1), Z7
+	VMOVUPS     128(BX)(R9*1), Z8
+	VSUBPS      Z8, Z7, Z7
+	VMOVUPS     128(SI)(R9*1), Z8
+	VMOVUPS     128(DI)(R9*1), Z9
+	VFMADD213PS Z9, Z8, Z7
+	VMOVUPS     128(DX)(R8*1), Z8
+	VADDPS      Z8, Z7, Z7
+	VMAXPS      Z7, Z0, Z7
+	VMOVNTPS    Z7, 128(AX)(R8*1)
+	VMOVUPS     192(CX)(R8*1), Z10
+	VMOVUPS     192(BX)(R9*1), Z11
+	VSUBPS      Z11, Z10, Z10
+	VMOVUPS     192(SI)(R9*1), Z11
+	VMOVUPS     192(DI)(R9*1), Z12
+	VFMADD213PS Z12, Z11, Z10
+	VMOVUPS     192(DX)(R8*1), Z11
+	VADDPS      Z11, Z10, Z10
+	VMAXPS      Z10, Z0, Z10
+	VMOVNTPS    Z10, 192(AX)(R8*1)
+	ADDQ        $0x00000100, R8
+	ADDQ        $0x00000100, R9
+	SUBQ        $0x00000040, R10
+	JMP         many
+
+manyDone:
+one:
+	CMPQ        R10, $0x00000010
+	JLT         oneDone
+	VMOVUPS     (CX)(R8*1), Z1
+	VMOVUPS     (BX)(R9*1), Z2
+	VSUBPS      Z2, Z1, Z1
+	VMOVUPS     (SI)(R9*1), Z2
+	VMOVUPS     (DI)(R9*1), Z3
+	VFMADD213PS Z3, Z2, Z1
+	VMOVUPS     (DX)(R8*1), Z2
+	VADDPS      Z2, Z1, Z1
+	VMAXPS      Z1, Z0, Z1
+	VMOVNTPS    Z1, (AX)(R8*1)
+	ADDQ        $0x00000040, R8
+	ADDQ        $0x00000040, R9
+	SUBQ        $0x00000010, R10
+	JMP         one
+
+oneDone:
+	TESTQ       R10, R10
+	JZ          next
+	MOVQ        $-1, R11
+	BZHIQ       R10, R11, R11
+	KMOVW       R11, K1
+	VMOVUPS.Z   (CX)(R8*1), K1, Z1
+	VMOVUPS.Z   (BX)(R9*1), K1, Z2
+	VSUBPS      Z2, Z1, Z1
+	VMOVUPS.Z   (SI)(R9*1), K1, Z2
+	VMOVUPS.Z   (DI)(R9*1), K1, Z3
+	VFMADD213PS Z3, Z2, Z1
+	VMOVUPS.Z   (DX)(R8*1), K1, Z2
+	VADDPS      Z2, Z1, Z1
+	VMAXPS      Z1, Z0, Z1
+	VMOVUPS     Z1, K1, (AX)(R8*1)
+	MOVQ        c+8(FP), R10
+	ANDQ        $0x0f, R10
+	LEAQ        (R8)(R10*4), R8
+
+next:
+	DECQ rows+0(FP)
+	JNZ  row
+
+end:
+	SFENCE
+	VZEROUPPER
+	RET
+
 // func normGrad512(rows int, c int, dx *float32, dy *float32, x *float32, scale *float32, meanDy *float32, mean *float32, slope *float32)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·normGrad512(SB), NOSPLIT, $0-72
@@ -2505,6 +2921,43 @@ byte:
 	INCQ    CX
 	DECQ    BX
 	JNZ     byte
+
+end:
+	VZEROUPPER
+	RET
+
+// func maxPoolGrad512(c int, dx *float32, window *windowPixel, pixels int, dy *float32, argmax *uint8)
+// Requires: AVX, AVX512F
+TEXT ·maxPoolGrad512(SB), NOSPLIT, $0-48
+	MOVQ dx+8(FP), AX
+	MOVQ dy+32(FP), CX
+	MOVQ argmax+40(FP), DX
+	MOVQ c+0(FP), BX
+
+channels:
+	CMPQ      BX, $0x00000010
+	JLT       end
+	VMOVUPS   (CX), Z0
+	VPMOVZXBD (DX), Z1
+	MOVQ      window+16(FP), SI
+	MOVQ      pixels+24(FP), DI
+
+pixel:
+	MOVQ         (SI), R8
+	MOVBLZX      8(SI), R9
+	VPBROADCASTD R9, Z2
+	VMOVUPS      (AX)(R8*4), Z3
+	VPCMPEQD     Z1, Z2, K3
+	VADDPS       Z0, Z3, K3, Z3
+	VMOVUPS      Z3, (AX)(R8*4)
+	ADDQ         $0x10, SI
+	DECQ         DI
+	JNZ          pixel
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	ADDQ         $0x00000010, DX
+	SUBQ         $0x00000010, BX
+	JMP          channels
 
 end:
 	VZEROUPPER

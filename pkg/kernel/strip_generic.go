@@ -5,7 +5,7 @@ import "math"
 var genericStrips = strips{
 	relu: reluGo, reluGrad: reluGradGo, add: addGo, addBias: addBiasGo, columnSums: columnSumsGo,
 	moments: momentsGo, normalize: normalizeGo, normSums: normSumsGo, normGrad: normGradGo,
-	maxPool: maxPoolGo, dot: dotGo, axpy: axpyGo, scale: scaleGo, sgd: sgdGo, maxRow: maxRowGo, expSum: expSumGo,
+	maxPool: maxPoolGo, maxPoolGrad: maxPoolGradGo, dot: dotGo, axpy: axpyGo, scale: scaleGo, sgd: sgdGo, maxRow: maxRowGo, expSum: expSumGo,
 	winograd: winogradGo,
 }
 

@@ -13,7 +13,7 @@ func momentsGo(rows, c int, sum, square, x, pivot []float32) {
 }
 
 // normalizeGo: y = relu?((x − mean)·scale + shift + residual); residual may be nil.
-func normalizeGo(rows, c int, y, x, residual, mean, scale, shift []float32, relu bool) {
+func normalizeGo(rows, c int, y, x, residual, mean, scale, shift []float32, mode normMode) {
 	mean, scale, shift = mean[:c], scale[:c], shift[:c]
 	for r := range rows {
 		out := y[r*c:][:c]
@@ -22,7 +22,7 @@ func normalizeGo(rows, c int, y, x, residual, mean, scale, shift []float32, relu
 			if residual != nil {
 				u += residual[r*c+j]
 			}
-			if relu {
+			if mode.relu {
 				u = max(u, 0)
 			}
 			out[j] = u
@@ -76,6 +76,19 @@ func maxPoolGo(c int, y []float32, argmax []uint8, window []windowPixel, x []flo
 		for j, v := range x[pixel.at:][:c] {
 			if v > y[j] {
 				y[j], argmax[j] = v, pixel.index
+			}
+		}
+	}
+}
+
+// maxPoolGradGo: dx[w.at+c] += dy[c] for the pixel w of the window whose index argmax[c] is.
+func maxPoolGradGo(c int, dx []float32, window []windowPixel, dy []float32, argmax []uint8) {
+	dy, argmax = dy[:c], argmax[:c]
+	for _, pixel := range window {
+		out := dx[pixel.at:][:c]
+		for j, place := range argmax {
+			if place == pixel.index {
+				out[j] += dy[j]
 			}
 		}
 	}

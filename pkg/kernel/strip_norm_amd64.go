@@ -2,10 +2,10 @@
 
 package kernel
 
-// normForms are the four forms of a normalisation strip.
+// normForms are the forms of the normalisation strips.
 type normForms struct {
-	plain, relu       asmNorm
-	add, addReLU      asmNormAdd
+	normStores                    // through the cache
+	past              *normStores // past it
 	sums              asmSums
 	sumsReLU          asmSumsReLU
 	grad              func(rows, c int, dx, dy, x, scale, meanDy, mean, slope *float32)
@@ -13,24 +13,34 @@ type normForms struct {
 	gradAddReLU       func(rows, c int, dx, dy, x, dresidual, y, scale, meanDy, mean, slope *float32)
 }
 
-func (f *normForms) normalize(rows, c int, y, x, residual, mean, scale, shift []float32, relu bool) {
+// normStores are the four forms of a normalisation.
+type normStores struct {
+	plain, relu  asmNorm
+	add, addReLU asmNormAdd
+}
+
+func (f *normForms) normalize(rows, c int, y, x, residual, mean, scale, shift []float32, mode normMode) {
 	n := rows * c
 	y, x, mean, scale, shift = y[:n], x[:n], mean[:c], scale[:c], shift[:c]
 	raceRead(x)
 	raceWrite(y)
+	forms := &f.normStores
+	if mode.past && c%16 == 0 && isAligned(y) {
+		forms = f.past
+	}
 	if residual != nil {
 		residual = residual[:n]
 		raceRead(residual)
-		form := f.add
-		if relu {
-			form = f.addReLU
+		form := forms.add
+		if mode.relu {
+			form = forms.addReLU
 		}
 		form(rows, c, at(y), at(x), at(residual), at(mean), at(scale), at(shift))
 		return
 	}
-	form := f.plain
-	if relu {
-		form = f.relu
+	form := forms.plain
+	if mode.relu {
+		form = forms.relu
 	}
 	form(rows, c, at(y), at(x), at(mean), at(scale), at(shift))
 }

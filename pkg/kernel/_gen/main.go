@@ -55,6 +55,7 @@ func strips(v isa) {
 		makeRow(v, s)
 	}
 	makeMaxPool(v)
+	makeMaxPoolGrad(v)
 }
 
 func winograds(v isa) {

@@ -129,3 +129,49 @@ func (g *poolMaker) storeTail(left reg.GPVirtual) {
 	DECQ(left)
 	JNZ(LabelRef("byte"))
 }
+
+const maxPoolGradDoc = ` is, for each channel j < c, c a multiple of the registers' width:
+
+	for each w in window: dx[w.at+j] += dy[j] if argmax[j] == w.index`
+
+// makeMaxPoolGrad writes the gradient of one output pixel.
+func makeMaxPoolGrad(v isa) {
+	declare("maxPoolGrad"+v.name, "func(c int, dx *float32, window *windowPixel, pixels int, dy *float32, argmax *uint8)", "maxPoolGrad"+v.name+maxPoolGradDoc)
+	dx, dy, argmax := Load(Param("dx"), GP64()), Load(Param("dy"), GP64()), Load(Param("argmax"), GP64())
+	left := Load(Param("c"), GP64())
+	grad, place, want, sum := v.regs[0], v.regs[1], v.regs[2], v.regs[3]
+	Label("channels")
+	CMPQ(left, U32(uint32(v.lanes)))
+	JLT(LabelRef("end"))
+	VMOVUPS(Mem{Base: dy}, grad)
+	VPMOVZXBD(Mem{Base: argmax}, place)
+	w, n := Load(Param("window"), GP64()), Load(Param("pixels"), GP64())
+	offset, index := GP64(), GP32()
+	g := &poolMaker{v: v}
+	Label("pixel")
+	MOVQ(Mem{Base: w}, offset)
+	MOVBLZX(Mem{Base: w, Disp: 8}, index)
+	g.broadcast(index, want)
+	pixel := Mem{Base: dx, Index: offset, Scale: 4}
+	VMOVUPS(pixel, sum)
+	if v.is512() {
+		VPCMPEQD(place, want, reg.K3)
+		VADDPS(grad, sum, reg.K3, sum)
+	} else {
+		VPCMPEQD(place, want, want)
+		VANDPS(want, grad, want)
+		VADDPS(want, sum, sum)
+	}
+	VMOVUPS(sum, pixel)
+	ADDQ(U8(16), w)
+	DECQ(n)
+	JNZ(LabelRef("pixel"))
+	ADDQ(U32(uint32(v.bytes())), dx)
+	ADDQ(U32(uint32(v.bytes())), dy)
+	ADDQ(U32(uint32(v.lanes)), argmax)
+	SUBQ(U32(uint32(v.lanes)), left)
+	JMP(LabelRef("channels"))
+	Label("end")
+	VZEROUPPER()
+	RET()
+}

@@ -17,6 +17,7 @@ type mapStrip struct {
 	vectors []string
 	scalars []string
 	loop    string // what it replaces, in Go
+	past    bool   // store past the cache
 	temps   int    // registers that the body needs for each unit
 	setup   func(m *mapMaker)
 	body    func(u *unit)
@@ -54,8 +55,14 @@ func (u *unit) mem(name string) Mem {
 }
 
 func (u *unit) load(name string, to reg.VecPhysical) { u.mask.load(u.mem(name), 0, to) }
-func (u *unit) store(x reg.VecPhysical, name string) { u.mask.store(x, 0, u.mem(name)) }
-func (m *mapMaker) scalarRegister() reg.VecPhysical  { m.consts++; return m.v.regs[m.consts-1] }
+func (u *unit) store(x reg.VecPhysical, name string) {
+	if u.m.s.past && u.mask == nil {
+		VMOVNTPS(x, u.mem(name))
+		return
+	}
+	u.mask.store(x, 0, u.mem(name))
+}
+func (m *mapMaker) scalarRegister() reg.VecPhysical { m.consts++; return m.v.regs[m.consts-1] }
 
 func makeMap(v isa, s mapStrip) {
 	params := []string{"rows, c int"}
@@ -80,6 +87,9 @@ func makeMap(v isa, s mapStrip) {
 		s.setup(m)
 	}
 	m.rows()
+	if s.past {
+		SFENCE()
+	}
 	VZEROUPPER()
 	RET()
 }

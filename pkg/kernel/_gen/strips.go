@@ -73,10 +73,22 @@ var maps = []mapStrip{
 	normalize("normalizeReLU", "y[i] = max((x[i]-mean[j])·scale[j] + shift[j], 0)", false, true),
 	normalize("normalizeAdd", "y[i] = (x[i]-mean[j])·scale[j] + shift[j] + residual[i]", true, false),
 	normalize("normalizeAddReLU", "y[i] = max((x[i]-mean[j])·scale[j] + shift[j] + residual[i], 0)", true, true),
+	past(normalize("normalizePast", "y[i] = (x[i]-mean[j])·scale[j] + shift[j]", false, false)),
+	past(normalize("normalizeReLUPast", "y[i] = max((x[i]-mean[j])·scale[j] + shift[j], 0)", false, true)),
+	past(normalize("normalizeAddPast", "y[i] = (x[i]-mean[j])·scale[j] + shift[j] + residual[i]", true, false)),
+	past(normalize("normalizeAddReLUPast", "y[i] = max((x[i]-mean[j])·scale[j] + shift[j] + residual[i], 0)", true, true)),
 	normGrad("normGrad", false, false),
 	normGrad("normGradReLU", false, true),
 	normGrad("normGradAdd", true, false),
 	normGrad("normGradAddReLU", true, true),
+}
+
+// past makes a strip whose stores go past the cache: for results that are too long to be found there
+// again. The streams it writes must be aligned and c a multiple of the registers' width.
+func past(s mapStrip) mapStrip {
+	s.past = true
+	s.loop += ", stored past the cache; y aligned, c a multiple of the registers' width"
+	return s
 }
 
 func sgd(name, loop string, nesterov bool) mapStrip {
