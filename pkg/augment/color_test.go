@@ -83,7 +83,7 @@ func TestBlendEnds(t *testing.T) {
 
 func TestSolarizeInvertsFromTheThreshold(t *testing.T) {
 	img := noise(16, 16, 3)
-	got := solarize(img, 128)
+	got := (&chain{solarize(128)}).apply(img)
 	for i, v := range img.Pix {
 		want := v
 		if i%4 != 3 && v >= 128 {

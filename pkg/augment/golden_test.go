@@ -1,11 +1,10 @@
 package augment
 
 import (
+	"cmp"
 	"fmt"
 	"image"
 	"testing"
-
-	"github.com/disintegration/imaging"
 
 	"supcon/pkg/internal/numtest"
 )
@@ -44,39 +43,34 @@ func toImage(rows [][][3]uint8) *image.NRGBA {
 	return img
 }
 
-// applyImaging and applyFused carry out one operation the two ways there are.
-func applyImaging(t *testing.T, img *image.NRGBA, op goldenOp) *image.NRGBA {
+// plan is the operation as part of a plan, apart from its crop.
+func (op goldenOp) plan(t *testing.T) *plan {
 	kinds := map[string]kind{"brightness": brightness, "contrast": contrast, "saturation": saturation, "hue": hue}
+	p := &plan{}
 	switch op.Op {
 	case "resized_crop":
-		crop := image.Rect(op.Left, op.Top, op.Left+op.Width, op.Top+op.Height)
-		return resizedCrop(img, crop, op.Size, op.Size)
+		p.crop = image.Rect(op.Left, op.Top, op.Left+op.Width, op.Top+op.Height)
 	case "hflip":
-		return imaging.FlipH(img)
+		p.flip = true
 	case "grayscale3":
-		return grayscale(img)
-	}
-	k, ok := kinds[op.Op]
-	if !ok {
-		t.Fatalf("the golden file has an operation %q that this test does not know", op.Op)
-	}
-	return adjust(img, operation{k, op.Factor})
-}
-
-func applyFused(img *image.NRGBA, op goldenOp) *image.NRGBA {
-	s := newScratch()
-	kinds := map[string]kind{"brightness": brightness, "contrast": contrast, "saturation": saturation, "hue": hue}
-	p := plan{gray: op.Op == "grayscale3", flip: op.Op == "hflip"}
-	if k, ok := kinds[op.Op]; ok {
+		p.gray = true
+	default:
+		k, ok := kinds[op.Op]
+		if !ok {
+			t.Fatalf("the golden file has an operation %q that this test does not know", op.Op)
+		}
 		p.jitter[0], p.operation = operation{k, op.Factor}, 1
 	}
-	if op.Op == "resized_crop" {
-		s.resample(img, image.Rect(op.Left, op.Top, op.Left+op.Width, op.Top+op.Height), op.Size, op.Size, false)
-	} else {
-		s.resample(img, img.Rect, img.Rect.Dx(), img.Rect.Dy(), p.flip)
-	}
-	s.color(&p, 128)
-	return s.image()
+	return p
+}
+
+// apply carries out one operation the two ways there are.
+func (op goldenOp) apply(t *testing.T, img *image.NRGBA) map[string]*image.NRGBA {
+	p := op.plan(t)
+	r := &Recipe{Size: cmp.Or(op.Size, img.Rect.Dx())}
+	s := newScratch()
+	r.render(s, img, p)
+	return map[string]*image.NRGBA{"imaging": r.throughImaging(img, p), "fused": s.image()}
 }
 
 // image copies the pixels out.
@@ -115,7 +109,7 @@ func TestGoldenOperations(t *testing.T) {
 			if op.Op == "resized_crop" {
 				allowed = 2
 			}
-			for way, got := range map[string]*image.NRGBA{"imaging": applyImaging(t, img, op), "fused": applyFused(img, op)} {
+			for way, got := range op.apply(t, img) {
 				d := largestDifference(got, toImage(op.Out))
 				if d > allowed {
 					t.Errorf("%s %v through %s: off by %d levels, allowed %d", c.File, op, way, d, allowed)

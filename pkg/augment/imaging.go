@@ -19,64 +19,89 @@ func (r *Recipe) throughImaging(img *image.NRGBA, p *plan) *image.NRGBA {
 	if p.flip {
 		view = imaging.FlipH(view)
 	}
-	for _, step := range p.jitter[:p.operation] {
-		view = adjust(view, step)
-	}
-	if p.gray {
-		view = grayscale(view)
-	}
-	if p.blur > 0 {
-		view = imaging.Blur(view, p.blur)
-	}
-	if p.solarize {
-		view = solarize(view, r.SolarizeThreshold)
-	}
-	return view
+	return r.recolor(view, p)
 }
 
-// adjust applies one step of colour jitter. imaging's own adjustments differ
+// recolor carries out what comes after flipping. Operations on single pixels
+// gather until one needs the whole picture, so that imaging walks it seldom.
+func (r *Recipe) recolor(view *image.NRGBA, p *plan) *image.NRGBA {
+	var c chain
+	for _, step := range p.jitter[:p.operation] {
+		if step.kind == contrast {
+			view = c.apply(view)
+			c.add(step, imageGray(view))
+			continue
+		}
+		c.add(step, 0)
+	}
+	if p.gray {
+		c = append(c, grayscale)
+	}
+	if p.blur > 0 {
+		view = imaging.Blur(c.apply(view), p.blur)
+	}
+	if p.solarize {
+		c = append(c, solarize(r.SolarizeThreshold))
+	}
+	return c.apply(view)
+}
+
+// chain is a row of operations on single pixels.
+type chain []func(c color.NRGBA) color.NRGBA
+
+// apply carries the chain out and empties it. imaging's own adjustments differ
 // from Pillow's, so its AdjustFunc carries ours.
-func adjust(img *image.NRGBA, step operation) *image.NRGBA {
+func (c *chain) apply(img *image.NRGBA) *image.NRGBA {
+	steps := *c
+	*c = nil
+	switch len(steps) {
+	case 0:
+		return img
+	case 1:
+		return imaging.AdjustFunc(img, steps[0])
+	}
+	return imaging.AdjustFunc(img, func(pixel color.NRGBA) color.NRGBA {
+		for _, step := range steps {
+			pixel = step(pixel)
+		}
+		return pixel
+	})
+}
+
+// add appends a step of colour jitter; from is what brightness and contrast
+// blend from.
+func (c *chain) add(step operation, from uint8) {
 	factor := float32(step.factor)
 	switch step.kind {
-	case brightness:
-		return adjustTable(img, 0, factor)
-	case contrast:
-		return adjustTable(img, imageGray(img), factor)
+	case brightness, contrast:
+		table := &[256]uint8{}
+		blendTable(table, from, factor)
+		*c = append(*c, func(c color.NRGBA) color.NRGBA {
+			return color.NRGBA{table[c.R], table[c.G], table[c.B], c.A}
+		})
 	case saturation:
-		return imaging.AdjustFunc(img, func(c color.NRGBA) color.NRGBA {
+		*c = append(*c, func(c color.NRGBA) color.NRGBA {
 			gray := luma(c.R, c.G, c.B)
 			return color.NRGBA{blend(gray, c.R, factor), blend(gray, c.G, factor), blend(gray, c.B, factor), c.A}
 		})
-	default:
+	case hue:
 		tables, by := hues(), hueShift(step.factor)
-		return imaging.AdjustFunc(img, func(c color.NRGBA) color.NRGBA {
-			red, green, blue := tables.shift(c.R, c.G, c.B, by)
-			return color.NRGBA{red, green, blue, c.A}
+		*c = append(*c, func(c color.NRGBA) color.NRGBA {
+			c.R, c.G, c.B = tables.shift(c.R, c.G, c.B, by)
+			return c
 		})
 	}
 }
 
-// adjustTable blends every channel from one value.
-func adjustTable(img *image.NRGBA, from uint8, factor float32) *image.NRGBA {
-	var table [256]uint8
-	blendTable(&table, from, factor)
-	return imaging.AdjustFunc(img, func(c color.NRGBA) color.NRGBA {
-		return color.NRGBA{table[c.R], table[c.G], table[c.B], c.A}
-	})
+func grayscale(c color.NRGBA) color.NRGBA {
+	gray := luma(c.R, c.G, c.B)
+	return color.NRGBA{gray, gray, gray, c.A}
 }
 
-func grayscale(img *image.NRGBA) *image.NRGBA {
-	return imaging.AdjustFunc(img, func(c color.NRGBA) color.NRGBA {
-		gray := luma(c.R, c.G, c.B)
-		return color.NRGBA{gray, gray, gray, c.A}
-	})
-}
-
-func solarize(img *image.NRGBA, threshold uint8) *image.NRGBA {
-	return imaging.AdjustFunc(img, func(c color.NRGBA) color.NRGBA {
+func solarize(threshold uint8) func(c color.NRGBA) color.NRGBA {
+	return func(c color.NRGBA) color.NRGBA {
 		return color.NRGBA{solarizeValue(c.R, threshold), solarizeValue(c.G, threshold), solarizeValue(c.B, threshold), c.A}
-	})
+	}
 }
 
 // imageGray is the rounded mean luma of a picture that begins at (0, 0).

@@ -12,28 +12,30 @@ import (
 // grayscale, blur, solarisation, as far as the recipe has them.
 func (r *Recipe) View(dst []float32, img *image.NRGBA, rng *random.Source) {
 	p := r.draw(rng, img.Rect.Dx(), img.Rect.Dy())
-	s := r.scratch()
-	r.render(s, img, &p)
-	s.write(dst)
-	r.release(s)
+	r.write(dst, img, &p)
 }
 
 // Whole writes the evaluation square of img to dst as (S, S, 3) float32,
 // normalised: the shorter side resized to S·8/7 (S itself when S ≤ 64), then a
 // centre crop.
 func (r *Recipe) Whole(dst []float32, img *image.NRGBA) {
+	r.write(dst, img, &plan{})
+}
+
+// write makes a planned view and normalises it into dst.
+func (r *Recipe) write(dst []float32, img *image.NRGBA, p *plan) {
 	s := r.scratch()
-	r.render(s, img, &plan{})
-	s.write(dst)
+	if r.Imaging || r.Size > fusedSide {
+		s.normalize(dst, r.throughImaging(img, p))
+	} else {
+		r.render(s, img, p)
+		s.write(dst)
+	}
 	r.release(s)
 }
 
-// render leaves the pixels of a planned view in s.
+// render leaves the pixels of a planned small view in s.
 func (r *Recipe) render(s *scratch, img *image.NRGBA, p *plan) {
-	if r.Imaging || r.Size > fusedSide {
-		s.load(r.throughImaging(img, p))
-		return
-	}
 	switch {
 	case max(img.Rect.Dx(), img.Rect.Dy()) > fusedSide: // imaging shrinks it
 		geometry := plan{crop: p.crop, flip: p.flip}
@@ -83,5 +85,17 @@ func (s *scratch) write(dst []float32) {
 		dst[0] = s.normal[0][pix[0]]
 		dst[1] = s.normal[1][pix[1]]
 		dst[2] = s.normal[2][pix[2]]
+	}
+}
+
+// normalize is write for a picture that begins at (0, 0).
+func (s *scratch) normalize(dst []float32, img *image.NRGBA) {
+	for y := range img.Rect.Dy() {
+		row := img.Pix[y*img.Stride:][:4*img.Rect.Dx()]
+		for ; len(row) >= 4 && len(dst) >= 3; row, dst = row[4:], dst[3:] {
+			dst[0] = s.normal[0][row[0]]
+			dst[1] = s.normal[1][row[1]]
+			dst[2] = s.normal[2][row[2]]
+		}
 	}
 }
