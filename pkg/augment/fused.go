@@ -44,6 +44,16 @@ func (s *scratch) load(img *image.NRGBA) {
 	}
 }
 
+// image copies the pixels out.
+func (s *scratch) image() *image.NRGBA {
+	img := image.NewNRGBA(image.Rect(0, 0, s.width, s.height))
+	for i := range s.width * s.height {
+		copy(img.Pix[4*i:], s.pix[3*i:3*i+3])
+		img.Pix[4*i+3] = 255
+	}
+	return img
+}
+
 // whole makes the evaluation square of a small picture.
 func (s *scratch) whole(img *image.NRGBA, size int, flip bool) {
 	part, to, corner := wholeGeometry(img.Rect.Dx(), img.Rect.Dy(), size)

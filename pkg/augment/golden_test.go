@@ -73,15 +73,6 @@ func (op goldenOp) apply(t *testing.T, img *image.NRGBA) map[string]*image.NRGBA
 	return map[string]*image.NRGBA{"imaging": r.throughImaging(img, p), "fused": s.image()}
 }
 
-// image copies the pixels out.
-func (s *scratch) image() *image.NRGBA {
-	img := image.NewNRGBA(image.Rect(0, 0, s.width, s.height))
-	for i := range s.width * s.height {
-		copy(img.Pix[4*i:], append(append([]uint8{}, s.pix[3*i:3*i+3]...), 255))
-	}
-	return img
-}
-
 // largestDifference between two pictures, in levels; 256 where the sizes differ.
 func largestDifference(a, b *image.NRGBA) int {
 	if a.Rect != b.Rect {

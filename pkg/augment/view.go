@@ -15,6 +15,18 @@ func (r *Recipe) View(dst []float32, img *image.NRGBA, rng *random.Source) {
 	r.write(dst, img, &p)
 }
 
+// Picture is View before normalisation, as a picture of S×S pixels to look at.
+func (r *Recipe) Picture(img *image.NRGBA, rng *random.Source) *image.NRGBA {
+	p := r.draw(rng, img.Rect.Dx(), img.Rect.Dy())
+	if r.large() {
+		return r.throughImaging(img, &p)
+	}
+	s := r.scratch()
+	defer r.release(s)
+	r.render(s, img, &p)
+	return s.image()
+}
+
 // Whole writes the evaluation square of img to dst as (S, S, 3) float32,
 // normalised: the shorter side resized to S·8/7 (S itself when S ≤ 64), then a
 // centre crop.
@@ -25,7 +37,7 @@ func (r *Recipe) Whole(dst []float32, img *image.NRGBA) {
 // write makes a planned view and normalises it into dst.
 func (r *Recipe) write(dst []float32, img *image.NRGBA, p *plan) {
 	s := r.scratch()
-	if r.Imaging || r.Size > fusedSide {
+	if r.large() {
 		s.normalize(dst, r.throughImaging(img, p))
 	} else {
 		r.render(s, img, p)
@@ -33,6 +45,9 @@ func (r *Recipe) write(dst []float32, img *image.NRGBA, p *plan) {
 	}
 	r.release(s)
 }
+
+// large says whether views go through imaging as a whole.
+func (r *Recipe) large() bool { return r.Imaging || r.Size > fusedSide }
 
 // render leaves the pixels of a planned small view in s.
 func (r *Recipe) render(s *scratch, img *image.NRGBA, p *plan) {

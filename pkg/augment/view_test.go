@@ -121,6 +121,24 @@ func TestViewIsAFunctionOfPictureAndStream(t *testing.T) {
 	}
 }
 
+func TestPictureIsTheViewBeforeNormalisation(t *testing.T) {
+	for _, size := range []int{24, 80} {
+		r := mustNew(t, "imagenet", size)
+		img := smooth(90, 70, 2)
+		view := make([]float32, 3*size*size)
+		for seed := range uint64(10) {
+			r.View(view, img, random.New(seed, random.View))
+			picture := r.Picture(img, random.New(seed, random.View))
+			for i, v := range view {
+				want := (float32(picture.Pix[i/3*4+i%3])/255 - r.Mean[i%3]) / r.Std[i%3]
+				if v != want || picture.Pix[i/3*4+3] != 255 {
+					t.Fatalf("size %d: value %d is %g, want %g", size, i, v, want)
+				}
+			}
+		}
+	}
+}
+
 func TestWholeIsTheCentreSquare(t *testing.T) {
 	cases := []struct {
 		width, height, size int

@@ -35,6 +35,9 @@ type Set struct {
 	NotImageExamples []string
 	// Notes are sentences about the set that its user should see once.
 	Notes []string
+	// MaxPixels is the size above which Decode refuses an item; 0 is the
+	// package's MaxPixels.
+	MaxPixels int
 
 	source source
 }
@@ -128,7 +131,7 @@ func readFile(name string) ([]byte, error) {
 
 // Select returns the set of the items at the given positions, in that order.
 func (s *Set) Select(indices []int) *Set {
-	chosen := &Set{Root: s.Root, Classes: s.Classes, Items: make([]Item, len(indices)), source: s.source}
+	chosen := &Set{Root: s.Root, Classes: s.Classes, Items: make([]Item, len(indices)), MaxPixels: s.MaxPixels, source: s.source}
 	for i, index := range indices {
 		chosen.Items[i] = s.Items[index]
 	}

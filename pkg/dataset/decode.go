@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"image"
@@ -79,13 +80,14 @@ func Decode(data []byte) (*image.NRGBA, error) {
 	return img, nil
 }
 
-// Decode reads and decodes item i; its errors name the item.
+// Decode reads and decodes item i; its errors name the item. A picture of more
+// than s.MaxPixels pixels is refused.
 func (s *Set) Decode(i int) (*image.NRGBA, error) {
 	data, err := s.Read(i)
 	if err != nil {
 		return nil, err
 	}
-	img, err := DecodeLimit(data, MaxPixels)
+	img, err := DecodeLimit(data, cmp.Or(s.MaxPixels, MaxPixels))
 	if err != nil {
 		return nil, fault.Data.Errorf("dataset: decode %q: %w", s.Items[i].Path, err)
 	}

@@ -160,3 +160,15 @@ func TestStatsEnd(t *testing.T) {
 		t.Errorf("cancelled: %v", err)
 	}
 }
+
+func TestMaxPixelsOfASet(t *testing.T) {
+	s := pictures(t)
+	s.MaxPixels = 600
+	chosen := s.Select([]int{1, 2})
+	if _, err := chosen.Decode(0); err != nil {
+		t.Errorf("600 pixels of at most 600: %v", err)
+	}
+	if _, err := chosen.Decode(1); fault.Of(err) != fault.Data || !strings.Contains(err.Error(), "25×26 pixels are more than the limit of 600") {
+		t.Errorf("650 pixels of at most 600: %v", err)
+	}
+}

@@ -32,6 +32,10 @@ type Options struct {
 	// CacheBytes bounds the memory for decoded images; 0 is DefaultCacheBytes,
 	// negative keeps none.
 	CacheBytes int64
+	// PerClass makes class-balanced batches: Batch/PerClass different classes with
+	// PerClass images each, every class equally often; an image of a small class
+	// comes again within an epoch, in other views. 0 takes the images as they are.
+	PerClass int
 	// FailOnBad ends training at the first unreadable image instead of skipping it.
 	FailOnBad bool
 }
@@ -60,6 +64,9 @@ func New(set *dataset.Set, recipe *augment.Recipe, o Options) (*Loader, error) {
 	case o.Batch > set.Len():
 		return nil, fault.Usage.Errorf("loader: the batch size %d is larger than the training set of %d images; choose a batch size of at most %d", o.Batch, set.Len(), set.Len())
 	}
+	if err := checkPerClass(set, o); err != nil {
+		return nil, err
+	}
 	if err := recipe.Check(); err != nil {
 		return nil, err
 	}
@@ -86,7 +93,7 @@ func (l *Loader) StepsPerEpoch() int { return l.set.Len() / l.options.Batch }
 func (l *Loader) Start(ctx context.Context, step int) {
 	l.Close()
 	n, views := l.options.Batch, l.options.Views
-	f := &epochFiller{Loader: l, step: step, epoch: -1, order: make([]int, l.set.Len()), rng: make([]random.Source, n), errs: make([]error, n)}
+	f := &epochFiller{Loader: l, step: step, epoch: -1, rng: make([]random.Source, n), errs: make([]error, n)}
 	batches := [2]*Batch{newBatch(n, views, l.recipe), newBatch(n, views, l.recipe)}
 	l.stream = newStream(ctx, l.options.Workers, batches, f.fill)
 }
@@ -124,7 +131,7 @@ type epochFiller struct {
 	*Loader
 	step  int // completed updates before the next batch
 	epoch int // whose permutation is in order
-	order []int
+	order []place
 	// For each row of the batch:
 	rng  []random.Source
 	errs []error
@@ -134,7 +141,7 @@ func (f *epochFiller) fill(ctx context.Context, p *pool, b *Batch) error {
 	steps := f.StepsPerEpoch()
 	if epoch := f.step / steps; epoch != f.epoch {
 		f.epoch = epoch
-		epochOrder(f.order, f.options.Seed, epoch)
+		f.order = epochOrder(f.set, f.options, epoch)
 	}
 	b.Epoch, b.Step = f.epoch, f.step
 	first := f.step % steps * f.options.Batch
@@ -154,7 +161,7 @@ func (f *epochFiller) fill(ctx context.Context, p *pool, b *Batch) error {
 func (f *epochFiller) row(b *Batch, n, position int) error {
 	var first error
 	for moved := range len(f.order) {
-		index := f.order[(position+moved)%len(f.order)]
+		index, repeat := f.order[(position+moved)%len(f.order)].split()
 		img, err := f.cache.get(index)
 		if err != nil {
 			if f.options.FailOnBad {
@@ -168,10 +175,11 @@ func (f *epochFiller) row(b *Batch, n, position int) error {
 		b.Index[n], b.Labels[n] = index, f.set.Items[index].Label
 		size, rng := rowSize(f.recipe), &f.rng[n]
 		for v := range f.options.Views {
-			rng.Reset(f.options.Seed, random.View, uint64(f.epoch), uint64(index), uint64(moved*f.options.Views+v))
+			view := uint64(moved)<<32 | uint64(repeat*f.options.Views+v)
+			rng.Reset(f.options.Seed, random.View, uint64(f.epoch), uint64(index), view)
 			f.recipe.View(b.X[(v*f.options.Batch+n)*size:][:size], img, rng)
 		}
 		return nil
 	}
-	return fault.Data.Errorf("loader: none of the %d images of %s can be read; the first: %w", len(f.order), f.set.Root, first)
+	return fault.Data.Errorf("loader: none of the %d images of %s can be read; the first: %w", f.set.Len(), f.set.Root, first)
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
+	"pgregory.net/rapid"
 
 	"supcon/pkg/augment"
 	"supcon/pkg/dataset"
@@ -231,6 +232,9 @@ func TestBadInputEndsWithItsKind(t *testing.T) {
 		{"no batch", next(small, Options{Views: 2}), fault.Usage, []string{"batch size is 0"}},
 		{"no views", next(small, Options{Batch: 2}), fault.Usage, []string{"views is 0"}},
 		{"nothing readable", next(folder(t, 3, 0, 1, 2), Options{Batch: 2, Views: 2}), fault.Data, []string{"none of the 3 images"}},
+		{"odd per class", next(small, Options{Batch: 4, Views: 2, PerClass: 3}), fault.Usage, []string{"4 is no multiple of 3"}},
+		{"too few classes", next(small, Options{Batch: 6, Views: 2, PerClass: 2}), fault.Usage, []string{"needs 3 classes", "has 2"}},
+		{"no classes", next(&dataset.Set{Items: slices.Repeat([]dataset.Item{{Label: -1}}, 9)}, Options{Batch: 6, Views: 2, PerClass: 2}), fault.Usage, []string{"need classes"}},
 		{"fail on bad", next(small, Options{Batch: 6, Views: 2, FailOnBad: true}), fault.Data, []string{"left/0000.png"}},
 	}
 	for _, c := range cases {
@@ -345,5 +349,82 @@ func TestNextAllocatesNothingOfNote(t *testing.T) {
 	// A batch has 32 rows; a few words for its task remain.
 	if allocations := testing.AllocsPerRun(40, next); allocations > 12 {
 		t.Errorf("%v allocations a batch, want a handful", allocations)
+	}
+}
+
+// labels is a set of the given class sizes, without files.
+func labels(counts ...int) *dataset.Set {
+	set := &dataset.Set{Classes: make([]string, len(counts))}
+	for label, n := range counts {
+		for range n {
+			set.Items = append(set.Items, dataset.Item{Label: label})
+		}
+	}
+	return set
+}
+
+func TestBalancedBatches(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		set := labels(rapid.SliceOfN(rapid.IntRange(0, 40), 3, 8).Draw(t, "counts")...)
+		classes := 0
+		for _, n := range set.ClassCounts() {
+			classes += min(n, 1)
+		}
+		perClass := rapid.IntRange(1, 4).Draw(t, "per class")
+		o := Options{Batch: perClass * rapid.IntRange(1, max(1, classes)).Draw(t, "classes"), PerClass: perClass, Seed: 3}
+		if set.Len() < o.Batch {
+			t.Skip("no batch")
+		}
+		order := epochOrder(set, o, 2)
+		if !cmp.Equal(order, epochOrder(set, o, 2), cmp.AllowUnexported(place{})) {
+			t.Fatal("an epoch has two orders")
+		}
+		if len(order) != set.Len()/o.Batch*o.Batch {
+			t.Fatalf("%d rows of %d images in batches of %d", len(order), set.Len(), o.Batch)
+		}
+		groups, seen := map[int]int{}, map[place]bool{}
+		for first := 0; first < len(order); first += o.Batch {
+			batch := map[int]int{}
+			for _, p := range order[first : first+o.Batch] {
+				batch[set.Items[p.index].Label]++
+				if seen[p] {
+					t.Fatalf("image %d comes twice as repeat %d", p.index, p.repeat)
+				}
+				seen[p] = true
+				if p.repeat > 0 && !seen[place{p.index, p.repeat - 1}] {
+					t.Fatalf("image %d comes as repeat %d before repeat %d", p.index, p.repeat, p.repeat-1)
+				}
+			}
+			for label, n := range batch {
+				if n != perClass {
+					t.Fatalf("a batch has %d images of class %d, want %d", n, label, perClass)
+				}
+				groups[label]++
+			}
+		}
+		least, most := len(order), 0
+		for label, n := range set.ClassCounts() {
+			if n > 0 {
+				least, most = min(least, groups[label]), max(most, groups[label])
+			}
+		}
+		if most-least > 1 {
+			t.Fatalf("classes come %d to %d times", least, most)
+		}
+	})
+}
+
+func TestBalancedBatchesDependOnSeedAndStepAlone(t *testing.T) {
+	set := folder(t, 22)
+	o := Options{Batch: 4, Views: 2, Workers: 1, Seed: 3, PerClass: 2}
+	want := take(t, set, o, 0, 8)
+	o.Workers = 3
+	if diff := cmp.Diff(want, append(take(t, set, o, 0, 4), take(t, set, o, 4, 4)...)); diff != "" {
+		t.Errorf("resumed with other workers (-want +got):\n%.1000s", diff)
+	}
+	for _, b := range want {
+		if sorted := slices.Sorted(slices.Values(b.Labels)); !slices.Equal(sorted, []int{0, 0, 1, 1}) {
+			t.Errorf("labels %v, want two of each class", b.Labels)
+		}
 	}
 }
