@@ -87,11 +87,15 @@ func (s *Set) Decode(i int) (*image.NRGBA, error) {
 	if err != nil {
 		return nil, err
 	}
-	img, err := DecodeLimit(data, cmp.Or(s.MaxPixels, MaxPixels))
+	img, err := s.decode(data)
 	if err != nil {
 		return nil, fault.Data.Errorf("dataset: decode %q: %w", s.Items[i].Path, err)
 	}
 	return img, nil
+}
+
+func (s *Set) decode(data []byte) (*image.NRGBA, error) {
+	return DecodeLimit(data, cmp.Or(s.MaxPixels, MaxPixels))
 }
 
 // DecodeLimit is Decode with a limit of the caller's on the number of pixels,

@@ -154,6 +154,9 @@ func TestStatsEnd(t *testing.T) {
 	if _, err := ComputeStats(t.Context(), broken, square, 1); fault.Of(err) != fault.Data || !strings.Contains(err.Error(), "a/x.jpg") {
 		t.Errorf("nothing readable: %v", err)
 	}
+	if _, err := ComputeStats(t.Context(), broken.Select(nil), square, 1); fault.Of(err) != fault.Data || !strings.Contains(err.Error(), "no images") {
+		t.Errorf("an empty set: %v", err)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := ComputeStats(ctx, broken, square, 1); !errors.Is(err, context.Canceled) {
@@ -170,5 +173,29 @@ func TestMaxPixelsOfASet(t *testing.T) {
 	}
 	if _, err := chosen.Decode(1); fault.Of(err) != fault.Data || !strings.Contains(err.Error(), "25×26 pixels are more than the limit of 600") {
 		t.Errorf("650 pixels of at most 600: %v", err)
+	}
+}
+
+func TestCheckFindsWhatIsOdd(t *testing.T) {
+	s := pictures(t) // three pictures, of which one is short and one is long, and a broken one
+	twin, err := s.Read(1)
+	must(t, err)
+	must(t, os.WriteFile(filepath.Join(s.Root, "a", "twin.jpg"), twin, 0o666))
+	must(t, os.WriteFile(filepath.Join(s.Root, "a", "long.png"), encode(t, "PNG", gradient(20, 81)), 0o666))
+	must(t, os.WriteFile(filepath.Join(s.Root, "a", "wide.png"), encode(t, "PNG", gradient(80, 20)), 0o666))
+	for _, workers := range []int{1, 4} {
+		r, err := Check(t.Context(), open(t, s.Root, Options{}), workers)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := &Report{
+			Images: 7, MedianShorterSide: 20, ImageSize: 32, Duplicates: [][]int{{1, 5}},
+			Tiny:    []Finding{{"a/0.png", "40×10 pixels"}},
+			Extreme: []Finding{{"a/long.png", "20×81 pixels"}},
+			Broken:  []Finding{{"a/broken.png", "truncated PNG: unexpected EOF"}},
+		}
+		if diff := cmp.Diff(want, r); diff != "" {
+			t.Errorf("%d workers (-want +got):\n%s", workers, diff)
+		}
 	}
 }

@@ -98,6 +98,9 @@ type measures struct {
 // sample measures up to limit evenly spaced items with several goroutines.
 func (s *Set) sample(ctx context.Context, limit, workers int, measure func(i int) (int, error)) (measures, error) {
 	n := min(s.Len(), limit)
+	if n == 0 {
+		return measures{}, fault.Data.Errorf("dataset: there are no images of %s to look at", s.Root)
+	}
 	values, errs := make([]int, n), make([]error, n)
 	var next atomic.Int64
 	var group sync.WaitGroup

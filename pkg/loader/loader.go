@@ -161,8 +161,8 @@ func (f *epochFiller) fill(ctx context.Context, p *pool, b *Batch) error {
 func (f *epochFiller) row(b *Batch, n, position int) error {
 	var first error
 	for moved := range len(f.order) {
-		index, repeat := f.order[(position+moved)%len(f.order)].split()
-		img, err := f.cache.get(index)
+		at := f.order[(position+moved)%len(f.order)]
+		img, err := f.cache.get(at.index)
 		if err != nil {
 			if f.options.FailOnBad {
 				return err
@@ -172,11 +172,11 @@ func (f *epochFiller) row(b *Batch, n, position int) error {
 			}
 			continue
 		}
-		b.Index[n], b.Labels[n] = index, f.set.Items[index].Label
+		b.Index[n], b.Labels[n] = at.index, f.set.Items[at.index].Label
 		size, rng := rowSize(f.recipe), &f.rng[n]
 		for v := range f.options.Views {
-			view := uint64(moved)<<32 | uint64(repeat*f.options.Views+v)
-			rng.Reset(f.options.Seed, random.View, uint64(f.epoch), uint64(index), view)
+			view := uint64(moved)<<32 | uint64(at.repeat*f.options.Views+v)
+			rng.Reset(f.options.Seed, random.View, uint64(f.epoch), uint64(at.index), view)
 			f.recipe.View(b.X[(v*f.options.Batch+n)*size:][:size], img, rng)
 		}
 		return nil

@@ -10,8 +10,6 @@ import (
 // the image has come in this epoch before.
 type place struct{ index, repeat int }
 
-func (p place) split() (index, repeat int) { return p.index, p.repeat }
-
 // epochOrder is the order of an epoch: a function of the set's labels, the seed
 // and the epoch. Without PerClass it is a permutation of the set.
 func epochOrder(set *dataset.Set, o Options, epoch int) []place {
