@@ -76,7 +76,7 @@ func (c *Conv) planTiles() {
 	e.reserve(
 		max(t.forward.sharedU(), t.data.sharedU()+s.sizeW(), t.filter.shared()),
 		max(t.forward.private(), t.data.private()))
-	if n := max(s.C, s.K); n > len(e.zeros) {
+	if n := tileIn * max(s.C, s.K); n > len(e.zeros) {
 		e.zeros = alignedFloats(n)
 	}
 	c.tile = t

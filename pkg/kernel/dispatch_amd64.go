@@ -44,8 +44,8 @@ var strips512 = strips{
 	sgd: stepped(sgd512, nesterov512), maxRow: reduced(maxRow512), expSum: exponential(expSum512),
 	winograd: winograd{
 		outside: outsideOf,
-		input:   gathered(winogradInput512, 36, 36), filter: gathered(winogradFilter512, 9, 36), dy: gathered(winogradDy512, 16, 36),
-		output: scattered(winogradOutput512), dw: scatteredDw(winogradDw512),
+		input:   gathered(winogradInput512, tileIn), filter: gathered(winogradFilter512, 3), dy: gathered(winogradDy512, tileOut),
+		output: finished(winogradOutput512), dw: scattered(winogradDw512, 3),
 	},
 }
 
@@ -64,7 +64,7 @@ var strips2 = strips{
 	sgd: stepped(sgd2, nesterov2), maxRow: reduced(maxRow2), expSum: exponential(expSum2),
 	winograd: winograd{
 		outside: outsideOf,
-		input:   gathered(winogradInput2, 36, 36), filter: gathered(winogradFilter2, 9, 36), dy: gathered(winogradDy2, 16, 36),
-		output: scattered(winogradOutput2), dw: scatteredDw(winogradDw2),
+		input:   gathered(winogradInput2, tileIn), filter: gathered(winogradFilter2, 3), dy: gathered(winogradDy2, tileOut),
+		output: finished(winogradOutput2), dw: scattered(winogradDw2, 3),
 	},
 }

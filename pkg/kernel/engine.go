@@ -33,7 +33,7 @@ type Engine struct {
 	k       *table
 	workers []*worker
 	shared  []float32 // scratch that all threads of one call see
-	zeros   []float32 // as many as any planned convolution has channels
+	zeros   []float32 // a row of a tile in any planned convolution
 	job     job
 }
 
@@ -42,7 +42,7 @@ type worker struct {
 	tile    tile
 	scratch []float32
 	window  [maxPoolSize * maxPoolSize]windowPixel
-	pixels  [frequencies]int
+	tiles   tileWindow
 	offsets []int
 }
 

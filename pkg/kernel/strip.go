@@ -24,15 +24,23 @@ type strips struct {
 	winograd
 }
 
-// winograd are the transforms of F(4×4,3×3) for c channels of one tile. pixels are offsets of the
-// tile's pixels, those outside the image being what outside returned; frequencies lie stride apart.
+// winograd are the transforms of F(4×4,3×3) for c channels of one tile, between a window of pixels and
+// 36 frequencies that lie stride apart.
 type winograd struct {
-	outside func(x, beyond []float32) int // an offset from x that leads to beyond
-	input   func(c int, dst []float32, stride int, src []float32, pixels []int)
-	filter  func(c int, dst []float32, stride int, src []float32, pixels []int)
-	dy      func(c int, dst []float32, stride int, src []float32, pixels []int)
-	output  func(c int, dst []float32, pixels []int, src []float32, stride int, bias, floor []float32)
-	dw      func(c int, dst []float32, pixels []int, src []float32, stride int)
+	outside func(x, beyond []float32) int // what a row outside the image has in a tileWindow over x
+	input   func(c int, freq []float32, stride int, x []float32, w *tileWindow)
+	filter  func(c int, freq []float32, stride int, x []float32, w *tileWindow)
+	dy      func(c int, freq []float32, stride int, x []float32, w *tileWindow)
+	output  func(c int, freq []float32, stride int, y []float32, w *tileWindow, bias, floor []float32)
+	dw      func(c int, freq []float32, stride int, y []float32, w *tileWindow)
+}
+
+// tileWindow is a square of pixels, part of which may lie outside the image: rows are then read from
+// zeros, or written where nobody looks; columns are left out.
+type tileWindow struct {
+	rows [tileIn]int // where each row of the window begins, in floats
+	step int         // from pixel to pixel
+	cols int         // bit j: column j lies inside
 }
 
 // normMode is how a normalisation ends: clamped at zero, stored past the cache where that can be done.

@@ -22,14 +22,22 @@ var (
 )
 
 var winogradGo = winograd{
-	outside: func(_, _ []float32) int { return -1 },
+	outside: func(_, _ []float32) int { return outsideGo },
 	input:   gatherGo(winogradBT),
 	filter:  gatherGo(winogradG),
 	dy:      gatherGo(transposedMatrix(winogradAT)),
 	output:  scatterGo(winogradAT),
-	dw: func(c int, dst []float32, pixels []int, src []float32, stride int) {
-		scatterGo(transposedMatrix(winogradG))(c, dst, pixels, src, stride, nil, nil)
+	dw: func(c int, freq []float32, stride int, y []float32, w *tileWindow) {
+		scatterGo(transposedMatrix(winogradG))(c, freq, stride, y, w, nil, nil)
 	},
+}
+
+// outsideGo marks a row that is not there.
+const outsideGo = math.MinInt
+
+// pixel finds pixel (i,j) of the window; there is none outside the image.
+func (w *tileWindow) pixel(i, j int) (at int, inside bool) {
+	return w.rows[i] + j*w.step, w.rows[i] != outsideGo && w.cols>>j&1 == 1
 }
 
 func transposedMatrix(m [][]float32) [][]float32 {
@@ -42,43 +50,46 @@ func transposedMatrix(m [][]float32) [][]float32 {
 	return t
 }
 
-// gatherGo: dst[f·stride+i] = (T·X·Tᵀ)[f] with X[p] = src[pixels[p]+i], or 0 for a pixel below 0.
-func gatherGo(t [][]float32) func(c int, dst []float32, stride int, src []float32, pixels []int) {
-	return func(c int, dst []float32, stride int, src []float32, pixels []int) {
-		var x, y [36]float32
-		for i := range c {
-			for p, at := range pixels[:len(t[0])*len(t[0])] {
-				x[p] = 0
-				if at >= 0 {
-					x[p] = src[at+i]
+// gatherGo: freq[f·stride+ch] = (T·X·Tᵀ)[f] with X the window of x, and 0 outside.
+func gatherGo(t [][]float32) func(c int, freq []float32, stride int, x []float32, w *tileWindow) {
+	side := len(t[0])
+	return func(c int, freq []float32, stride int, x []float32, w *tileWindow) {
+		var in, out [frequencies]float32
+		for ch := range c {
+			for p := range side * side {
+				in[p] = 0
+				if at, inside := w.pixel(p/side, p%side); inside {
+					in[p] = x[at+ch]
 				}
 			}
-			transformGo(t, &y, &x)
-			for f := range len(t) * len(t) {
-				dst[f*stride+i] = y[f]
+			transformGo(t, &out, &in)
+			for f, v := range out {
+				freq[f*stride+ch] = v
 			}
 		}
 	}
 }
 
-// scatterGo: dst[pixels[p]+i] = max(floor, bias[i] + (T·X·Tᵀ)[p]) with X[f] = src[f·stride+i]; pixels
-// below 0 are left out, and so are bias and floor when they are nil.
-func scatterGo(t [][]float32) func(c int, dst []float32, pixels []int, src []float32, stride int, bias, floor []float32) {
-	return func(c int, dst []float32, pixels []int, src []float32, stride int, bias, floor []float32) {
-		var x, y [36]float32
-		for i := range c {
-			for f := range len(t[0]) * len(t[0]) {
-				x[f] = src[f*stride+i]
+// scatterGo: the window of y = max(floor, bias[ch] + T·X·Tᵀ) with X[f] = freq[f·stride+ch]; what lies
+// outside is left out, and so are bias and floor when they are nil.
+func scatterGo(t [][]float32) func(c int, freq []float32, stride int, y []float32, w *tileWindow, bias, floor []float32) {
+	side := len(t)
+	return func(c int, freq []float32, stride int, y []float32, w *tileWindow, bias, floor []float32) {
+		var in, out [frequencies]float32
+		for ch := range c {
+			for f := range in {
+				in[f] = freq[f*stride+ch]
 			}
-			transformGo(t, &y, &x)
-			for p, at := range pixels[:len(t)*len(t)] {
-				if at < 0 {
+			transformGo(t, &out, &in)
+			for p, v := range out[:side*side] {
+				at, inside := w.pixel(p/side, p%side)
+				if !inside {
 					continue
 				}
-				dst[at+i] = y[p]
 				if bias != nil {
-					dst[at+i] = max(y[p]+bias[i], floor[0])
+					v = max(v+bias[ch], floor[0])
 				}
+				y[at+ch] = v
 			}
 		}
 	}

@@ -5,9 +5,8 @@ package kernel
 import "unsafe"
 
 type (
-	asmGather    = func(c int, dst *float32, stride int, src *float32, pixels *int)
-	asmScatter   = func(c int, dst *float32, pixels *int, src *float32, stride int, bias, floor *float32)
-	asmScatterDw = func(c int, dst *float32, pixels *int, src *float32, stride int)
+	asmTransform = func(c int, freq *float32, stride int, base *float32, window *tileWindow)
+	asmOutput    = func(c int, freq *float32, stride int, base *float32, window *tileWindow, bias, floor *float32)
 )
 
 // outsideOf is the distance of beyond from x in floats. Both are whole floats in the heap, which Go
@@ -16,52 +15,47 @@ func outsideOf(x, beyond []float32) int {
 	return (int(uintptr(unsafe.Pointer(at(beyond)))) - int(uintptr(unsafe.Pointer(at(x))))) / 4
 }
 
-func gathered(f asmGather, pixelCount, frequencies int) func(c int, dst []float32, stride int, src []float32, pixels []int) {
-	return func(c int, dst []float32, stride int, src []float32, pixels []int) {
-		_, _ = pixels[pixelCount-1], dst[(frequencies-1)*stride+c-1]
+// gathered is a transform from side×side pixels to frequencies.
+func gathered(f asmTransform, side int) func(c int, freq []float32, stride int, x []float32, w *tileWindow) {
+	return func(c int, freq []float32, stride int, x []float32, w *tileWindow) {
+		_ = freq[(frequencies-1)*stride+c-1]
 		if raceEnabled {
 			for i := range frequencies {
-				raceWrite(dst[i*stride:][:c])
+				raceWrite(freq[i*stride:][:c])
 			}
-			raceReadPixels(c, src, pixels[:pixelCount])
+			w.race(c, side, x, raceRead)
 		}
-		f(c, at(dst), stride, at(src), unsafe.SliceData(pixels))
+		f(c, at(freq), stride, at(x), w)
 	}
 }
 
-// raceReadPixels declares those pixels that lie in src.
-func raceReadPixels(c int, src []float32, pixels []int) {
-	for _, p := range pixels {
-		if p >= 0 && p+c <= len(src) {
-			raceRead(src[p:][:c])
+func scattered(f asmTransform, side int) func(c int, freq []float32, stride int, y []float32, w *tileWindow) {
+	return func(c int, freq []float32, stride int, y []float32, w *tileWindow) {
+		_ = freq[(frequencies-1)*stride+c-1]
+		if raceEnabled {
+			w.race(c, side, y, raceWrite)
 		}
+		f(c, at(freq), stride, at(y), w)
 	}
 }
 
-func scattered(f asmScatter) func(c int, dst []float32, pixels []int, src []float32, stride int, bias, floor []float32) {
-	return func(c int, dst []float32, pixels []int, src []float32, stride int, bias, floor []float32) {
-		_, _, _, _ = pixels[15], src[35*stride+c-1], bias[c-1], floor[15]
-		raceWritePixels(c, dst, pixels[:16])
-		f(c, at(dst), unsafe.SliceData(pixels), at(src), stride, at(bias), at(floor))
+func finished(f asmOutput) func(c int, freq []float32, stride int, y []float32, w *tileWindow, bias, floor []float32) {
+	return func(c int, freq []float32, stride int, y []float32, w *tileWindow, bias, floor []float32) {
+		_, _, _ = freq[(frequencies-1)*stride+c-1], bias[c-1], floor[15]
+		if raceEnabled {
+			w.race(c, tileOut, y, raceWrite)
+		}
+		f(c, at(freq), stride, at(y), w, at(bias), at(floor))
 	}
 }
 
-func scatteredDw(f asmScatterDw) func(c int, dst []float32, pixels []int, src []float32, stride int) {
-	return func(c int, dst []float32, pixels []int, src []float32, stride int) {
-		_, _ = pixels[8], src[35*stride+c-1]
-		raceWritePixels(c, dst, pixels[:9])
-		f(c, at(dst), unsafe.SliceData(pixels), at(src), stride)
-	}
-}
-
-// raceWritePixels declares those pixels that lie in dst.
-func raceWritePixels(c int, dst []float32, pixels []int) {
-	if !raceEnabled {
-		return
-	}
-	for _, p := range pixels {
-		if p >= 0 && p+c <= len(dst) {
-			raceWrite(dst[p:][:c])
+// race declares the pixels of the window that lie in x.
+func (w *tileWindow) race(c, side int, x []float32, declare func([]float32)) {
+	for _, row := range w.rows[:side] {
+		for j := range side {
+			if p := row + j*w.step; w.cols>>j&1 == 1 && p >= 0 && p+c <= len(x) {
+				declare(x[p:][:c])
+			}
 		}
 	}
 }

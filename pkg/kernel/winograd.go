@@ -71,6 +71,9 @@ func (g *winogradPlan) strideV() int { return g.chunk*g.ldv + 16 }
 func (g *winogradPlan) strideM() int { return g.chunk*g.ldm + 16 }
 func (g *winogradPlan) strideU() int { return g.u.size() + 16 }
 func (g *winogradPlan) private() int { return frequencies*(g.strideV()+g.strideM()) + g.k }
+
+// nowhere is the room for the rows of an output tile that lie outside the image.
+func (g *winogradPlan) nowhere() int { return tileOut * g.k }
 func (g *winogradPlan) sharedU() int { return frequencies * g.strideU() }
 
 // place finds tile t: its image and the top left output pixel.
@@ -78,23 +81,25 @@ func (g *winogradPlan) place(t int) (n, p, q int) {
 	return t / (g.down * g.wide), t / g.wide % g.down * tileOut, t % g.wide * tileOut
 }
 
-// window lists the offsets of a size×size window at (top,left) of an image h×w×c that begins at base.
-func window(pixels []int, size, base, top, left, h, w, c, outside int) {
+// set makes the window the size×size pixels from (top,left) on in the image h×w×c that begins at base.
+func (win *tileWindow) set(size, base, top, left, h, w, c, outside int) {
+	win.step, win.cols = c, 0
 	for i := range size {
-		row := pixels[i*size : (i+1)*size]
-		if y := top + i; y < 0 || y >= h {
-			for j := range row {
-				row[j] = outside
-			}
-			continue
+		win.rows[i] = outside
+		if y := top + i; y >= 0 && y < h {
+			win.rows[i] = base + (y*w+left)*c
 		}
-		at := base + ((top+i)*w+left)*c
-		for j := range row {
-			row[j] = at + j*c
-			if x := left + j; x < 0 || x >= w {
-				row[j] = outside
-			}
+		if x := left + i; x >= 0 && x < w {
+			win.cols |= 1 << i
 		}
+	}
+}
+
+// taps makes the window a 3×3 filter's taps, which lie step apart, from base on.
+func (win *tileWindow) taps(base, step int) {
+	win.step, win.cols = step, 7
+	for i := range 3 {
+		win.rows[i] = base + 3*i*step
 	}
 }
 

@@ -4,840 +4,1125 @@
 
 #include "textflag.h"
 
-// func winogradInput2(c int, dst *float32, stride int, src *float32, pixels *int)
-// Requires: AVX, FMA3
+// func winogradInput2(c int, freq *float32, stride int, base *float32, window *tileWindow)
+// Requires: AVX, FMA3, MMX+
 TEXT ·winogradInput2(SB), NOSPLIT, $0-40
-	MOVQ src+24(FP), AX
-	MOVQ dst+8(FP), CX
-	MOVQ pixels+32(FP), DX
-	MOVQ stride+16(FP), BX
-	SHLQ $0x02, BX
-	LEAQ (BX)(BX*2), SI
-	LEAQ (BX)(BX*4), DI
-	MOVQ c+0(FP), R9
+	MOVQ freq+8(FP), AX
+	MOVQ stride+16(FP), CX
+	SHLQ $0x02, CX
+	LEAQ (CX)(CX*2), DX
+	LEAQ (CX)(CX*4), BX
+	MOVQ base+24(FP), R13
+	MOVQ window+32(FP), SI
+	MOVQ (SI), DI
+	LEAQ (R13)(DI*4), DI
+	MOVQ 8(SI), R8
+	LEAQ (R13)(R8*4), R8
+	MOVQ 16(SI), R9
+	LEAQ (R13)(R9*4), R9
+	MOVQ 24(SI), R10
+	LEAQ (R13)(R10*4), R10
+	MOVQ 32(SI), R11
+	LEAQ (R13)(R11*4), R11
+	MOVQ 40(SI), R12
+	LEAQ (R13)(R12*4), R12
+	MOVQ 48(SI), R13
+	SHLQ $0x02, R13
+	MOVQ 56(SI), SI
+	MOVQ SI, stride+16(FP)
 
 full:
-	CMPQ         R9, $0x00000008
+	CMPQ         c+0(FP), $0x08
 	JLT          tail
-	MOVQ         192(DX), R8
-	VMOVUPS      (AX)(R8*4), Y0
-	MOVQ         (DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
+	XORQ         SI, SI
+	TESTQ        $0x00000001, stride+16(FP)
+	JZ           beyond1
+	VMOVUPS      (R11)(SI*1), Y0
+	VMOVUPS      (DI)(SI*1), Y12
 	VADDPS       Y12, Y0, Y0
-	MOVQ         96(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
+	VMOVUPS      (R9)(SI*1), Y12
 	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y12, Y0
-	MOVQ         240(DX), R8
-	VMOVUPS      (AX)(R8*4), Y6
-	MOVQ         48(DX), R8
-	VMOVUPS      (AX)(R8*4), Y13
+	VMOVUPS      (R12)(SI*1), Y6
+	VMOVUPS      (R8)(SI*1), Y13
 	VADDPS       Y13, Y6, Y6
-	MOVQ         144(DX), R8
-	VMOVUPS      (AX)(R8*4), Y13
+	VMOVUPS      (R10)(SI*1), Y13
 	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y13, Y6
-	MOVQ         200(DX), R8
-	VMOVUPS      (AX)(R8*4), Y1
-	MOVQ         8(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
+	JMP          inside1
+
+beyond1:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y6, Y6, Y6
+
+inside1:
+	ADDQ         R13, SI
+	TESTQ        $0x00000002, stride+16(FP)
+	JZ           beyond2
+	VMOVUPS      (R11)(SI*1), Y1
+	VMOVUPS      (DI)(SI*1), Y12
 	VADDPS       Y12, Y1, Y1
-	MOVQ         104(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
+	VMOVUPS      (R9)(SI*1), Y12
 	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y12, Y1
-	MOVQ         248(DX), R8
-	VMOVUPS      (AX)(R8*4), Y7
-	MOVQ         56(DX), R8
-	VMOVUPS      (AX)(R8*4), Y13
+	VMOVUPS      (R12)(SI*1), Y7
+	VMOVUPS      (R8)(SI*1), Y13
 	VADDPS       Y13, Y7, Y7
-	MOVQ         152(DX), R8
-	VMOVUPS      (AX)(R8*4), Y13
+	VMOVUPS      (R10)(SI*1), Y13
 	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y13, Y7
-	MOVQ         208(DX), R8
-	VMOVUPS      (AX)(R8*4), Y2
-	MOVQ         16(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
+	JMP          inside2
+
+beyond2:
+	VXORPS Y1, Y1, Y1
+	VXORPS Y7, Y7, Y7
+
+inside2:
+	ADDQ         R13, SI
+	TESTQ        $0x00000004, stride+16(FP)
+	JZ           beyond3
+	VMOVUPS      (R11)(SI*1), Y2
+	VMOVUPS      (DI)(SI*1), Y12
 	VADDPS       Y12, Y2, Y2
-	MOVQ         112(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
+	VMOVUPS      (R9)(SI*1), Y12
 	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y12, Y2
-	MOVQ         256(DX), R8
-	VMOVUPS      (AX)(R8*4), Y8
-	MOVQ         64(DX), R8
-	VMOVUPS      (AX)(R8*4), Y13
+	VMOVUPS      (R12)(SI*1), Y8
+	VMOVUPS      (R8)(SI*1), Y13
 	VADDPS       Y13, Y8, Y8
-	MOVQ         160(DX), R8
-	VMOVUPS      (AX)(R8*4), Y13
+	VMOVUPS      (R10)(SI*1), Y13
 	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y13, Y8
-	MOVQ         216(DX), R8
-	VMOVUPS      (AX)(R8*4), Y3
-	MOVQ         24(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
+	JMP          inside3
+
+beyond3:
+	VXORPS Y2, Y2, Y2
+	VXORPS Y8, Y8, Y8
+
+inside3:
+	ADDQ         R13, SI
+	TESTQ        $0x00000008, stride+16(FP)
+	JZ           beyond4
+	VMOVUPS      (R11)(SI*1), Y3
+	VMOVUPS      (DI)(SI*1), Y12
 	VADDPS       Y12, Y3, Y3
-	MOVQ         120(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
+	VMOVUPS      (R9)(SI*1), Y12
 	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y12, Y3
-	MOVQ         264(DX), R8
-	VMOVUPS      (AX)(R8*4), Y9
-	MOVQ         72(DX), R8
-	VMOVUPS      (AX)(R8*4), Y13
+	VMOVUPS      (R12)(SI*1), Y9
+	VMOVUPS      (R8)(SI*1), Y13
 	VADDPS       Y13, Y9, Y9
-	MOVQ         168(DX), R8
-	VMOVUPS      (AX)(R8*4), Y13
+	VMOVUPS      (R10)(SI*1), Y13
 	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y13, Y9
-	MOVQ         224(DX), R8
-	VMOVUPS      (AX)(R8*4), Y4
-	MOVQ         32(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
+	JMP          inside4
+
+beyond4:
+	VXORPS Y3, Y3, Y3
+	VXORPS Y9, Y9, Y9
+
+inside4:
+	ADDQ         R13, SI
+	TESTQ        $0x00000010, stride+16(FP)
+	JZ           beyond5
+	VMOVUPS      (R11)(SI*1), Y4
+	VMOVUPS      (DI)(SI*1), Y12
 	VADDPS       Y12, Y4, Y4
-	MOVQ         128(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
+	VMOVUPS      (R9)(SI*1), Y12
 	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y12, Y4
-	MOVQ         272(DX), R8
-	VMOVUPS      (AX)(R8*4), Y10
-	MOVQ         80(DX), R8
-	VMOVUPS      (AX)(R8*4), Y13
+	VMOVUPS      (R12)(SI*1), Y10
+	VMOVUPS      (R8)(SI*1), Y13
 	VADDPS       Y13, Y10, Y10
-	MOVQ         176(DX), R8
-	VMOVUPS      (AX)(R8*4), Y13
+	VMOVUPS      (R10)(SI*1), Y13
 	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y13, Y10
-	MOVQ         232(DX), R8
-	VMOVUPS      (AX)(R8*4), Y5
-	MOVQ         40(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
+	JMP          inside5
+
+beyond5:
+	VXORPS Y4, Y4, Y4
+	VXORPS Y10, Y10, Y10
+
+inside5:
+	ADDQ         R13, SI
+	TESTQ        $0x00000020, stride+16(FP)
+	JZ           beyond6
+	VMOVUPS      (R11)(SI*1), Y5
+	VMOVUPS      (DI)(SI*1), Y12
 	VADDPS       Y12, Y5, Y5
-	MOVQ         136(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
+	VMOVUPS      (R9)(SI*1), Y12
 	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y12, Y5
-	MOVQ         280(DX), R8
-	VMOVUPS      (AX)(R8*4), Y11
-	MOVQ         88(DX), R8
-	VMOVUPS      (AX)(R8*4), Y13
+	VMOVUPS      (R12)(SI*1), Y11
+	VMOVUPS      (R8)(SI*1), Y13
 	VADDPS       Y13, Y11, Y11
-	MOVQ         184(DX), R8
-	VMOVUPS      (AX)(R8*4), Y13
+	VMOVUPS      (R10)(SI*1), Y13
 	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y13, Y11
-	MOVQ         CX, R8
+	JMP          inside6
+
+beyond6:
+	VXORPS Y5, Y5, Y5
+	VXORPS Y11, Y11, Y11
+
+inside6:
+	MOVQ         AX, SI
 	VMOVAPS      Y4, Y12
 	VFNMADD231PS lanes_two<>+0(SB), Y2, Y12
 	VMOVAPS      Y3, Y13
 	VFNMADD231PS lanes_two<>+0(SB), Y1, Y13
 	VMOVAPS      Y12, Y14
 	VFMADD231PS  lanes_root2by2<>+0(SB), Y13, Y14
-	VMOVUPS      Y14, (R8)(BX*1)
+	VMOVUPS      Y14, (SI)(CX*1)
+	PREFETCHT0   32(SI)(CX*1)
 	VFNMADD231PS lanes_root2by2<>+0(SB), Y13, Y12
-	VMOVUPS      Y12, (R8)(BX*2)
+	VMOVUPS      Y12, (SI)(CX*2)
+	PREFETCHT0   32(SI)(CX*2)
 	VMOVAPS      Y4, Y12
 	VFNMADD231PS lanes_half<>+0(SB), Y2, Y12
 	VMOVAPS      Y3, Y13
 	VFNMADD231PS lanes_half<>+0(SB), Y1, Y13
 	VMOVAPS      Y12, Y14
 	VFMADD231PS  lanes_root2<>+0(SB), Y13, Y14
-	VMOVUPS      Y14, (R8)(SI*1)
+	VMOVUPS      Y14, (SI)(DX*1)
+	PREFETCHT0   32(SI)(DX*1)
 	VFNMADD231PS lanes_root2<>+0(SB), Y13, Y12
-	VMOVUPS      Y12, (R8)(BX*4)
+	VMOVUPS      Y12, (SI)(CX*4)
+	PREFETCHT0   32(SI)(CX*4)
 	VADDPS       Y4, Y0, Y0
 	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y2, Y0
-	VMOVUPS      Y0, (R8)
+	VMOVUPS      Y0, (SI)
+	PREFETCHT0   32(SI)
 	VADDPS       Y5, Y1, Y1
 	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y3, Y1
-	VMOVUPS      Y1, (R8)(DI*1)
-	IMUL3Q       $0x0a, SI, R8
-	ADDQ         CX, R8
+	VMOVUPS      Y1, (SI)(BX*1)
+	PREFETCHT0   32(SI)(BX*1)
+	IMUL3Q       $0x0a, DX, SI
+	ADDQ         AX, SI
 	VMOVAPS      Y10, Y12
 	VFNMADD231PS lanes_two<>+0(SB), Y8, Y12
 	VMOVAPS      Y9, Y13
 	VFNMADD231PS lanes_two<>+0(SB), Y7, Y13
 	VMOVAPS      Y12, Y14
 	VFMADD231PS  lanes_root2by2<>+0(SB), Y13, Y14
-	VMOVUPS      Y14, (R8)(BX*1)
+	VMOVUPS      Y14, (SI)(CX*1)
+	PREFETCHT0   32(SI)(CX*1)
 	VFNMADD231PS lanes_root2by2<>+0(SB), Y13, Y12
-	VMOVUPS      Y12, (R8)(BX*2)
+	VMOVUPS      Y12, (SI)(CX*2)
+	PREFETCHT0   32(SI)(CX*2)
 	VMOVAPS      Y10, Y12
 	VFNMADD231PS lanes_half<>+0(SB), Y8, Y12
 	VMOVAPS      Y9, Y13
 	VFNMADD231PS lanes_half<>+0(SB), Y7, Y13
 	VMOVAPS      Y12, Y14
 	VFMADD231PS  lanes_root2<>+0(SB), Y13, Y14
-	VMOVUPS      Y14, (R8)(SI*1)
+	VMOVUPS      Y14, (SI)(DX*1)
+	PREFETCHT0   32(SI)(DX*1)
 	VFNMADD231PS lanes_root2<>+0(SB), Y13, Y12
-	VMOVUPS      Y12, (R8)(BX*4)
+	VMOVUPS      Y12, (SI)(CX*4)
+	PREFETCHT0   32(SI)(CX*4)
 	VADDPS       Y10, Y6, Y6
 	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y8, Y6
-	VMOVUPS      Y6, (R8)
+	VMOVUPS      Y6, (SI)
+	PREFETCHT0   32(SI)
 	VADDPS       Y11, Y7, Y7
 	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y9, Y7
-	VMOVUPS      Y7, (R8)(DI*1)
-	MOVQ         192(DX), R8
-	VMOVUPS      (AX)(R8*4), Y0
-	MOVQ         96(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
+	VMOVUPS      Y7, (SI)(BX*1)
+	PREFETCHT0   32(SI)(BX*1)
+	XORQ         SI, SI
+	TESTQ        $0x00000001, stride+16(FP)
+	JZ           beyond7
+	VMOVUPS      (R11)(SI*1), Y0
+	VMOVUPS      (R9)(SI*1), Y12
 	VFNMADD231PS lanes_two<>+0(SB), Y12, Y0
-	MOVQ         144(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
-	MOVQ         48(DX), R8
-	VMOVUPS      (AX)(R8*4), Y13
+	VMOVUPS      (R10)(SI*1), Y12
+	VMOVUPS      (R8)(SI*1), Y13
 	VFNMADD231PS lanes_two<>+0(SB), Y13, Y12
 	VMOVAPS      Y0, Y6
 	VFMADD231PS  lanes_root2by2<>+0(SB), Y12, Y0
 	VFNMADD231PS lanes_root2by2<>+0(SB), Y12, Y6
-	MOVQ         200(DX), R8
-	VMOVUPS      (AX)(R8*4), Y1
-	MOVQ         104(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
+	JMP          inside7
+
+beyond7:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y6, Y6, Y6
+
+inside7:
+	ADDQ         R13, SI
+	TESTQ        $0x00000002, stride+16(FP)
+	JZ           beyond8
+	VMOVUPS      (R11)(SI*1), Y1
+	VMOVUPS      (R9)(SI*1), Y12
 	VFNMADD231PS lanes_two<>+0(SB), Y12, Y1
-	MOVQ         152(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
-	MOVQ         56(DX), R8
-	VMOVUPS      (AX)(R8*4), Y13
+	VMOVUPS      (R10)(SI*1), Y12
+	VMOVUPS      (R8)(SI*1), Y13
 	VFNMADD231PS lanes_two<>+0(SB), Y13, Y12
 	VMOVAPS      Y1, Y7
 	VFMADD231PS  lanes_root2by2<>+0(SB), Y12, Y1
 	VFNMADD231PS lanes_root2by2<>+0(SB), Y12, Y7
-	MOVQ         208(DX), R8
-	VMOVUPS      (AX)(R8*4), Y2
-	MOVQ         112(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
+	JMP          inside8
+
+beyond8:
+	VXORPS Y1, Y1, Y1
+	VXORPS Y7, Y7, Y7
+
+inside8:
+	ADDQ         R13, SI
+	TESTQ        $0x00000004, stride+16(FP)
+	JZ           beyond9
+	VMOVUPS      (R11)(SI*1), Y2
+	VMOVUPS      (R9)(SI*1), Y12
 	VFNMADD231PS lanes_two<>+0(SB), Y12, Y2
-	MOVQ         160(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
-	MOVQ         64(DX), R8
-	VMOVUPS      (AX)(R8*4), Y13
+	VMOVUPS      (R10)(SI*1), Y12
+	VMOVUPS      (R8)(SI*1), Y13
 	VFNMADD231PS lanes_two<>+0(SB), Y13, Y12
 	VMOVAPS      Y2, Y8
 	VFMADD231PS  lanes_root2by2<>+0(SB), Y12, Y2
 	VFNMADD231PS lanes_root2by2<>+0(SB), Y12, Y8
-	MOVQ         216(DX), R8
-	VMOVUPS      (AX)(R8*4), Y3
-	MOVQ         120(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
+	JMP          inside9
+
+beyond9:
+	VXORPS Y2, Y2, Y2
+	VXORPS Y8, Y8, Y8
+
+inside9:
+	ADDQ         R13, SI
+	TESTQ        $0x00000008, stride+16(FP)
+	JZ           beyond10
+	VMOVUPS      (R11)(SI*1), Y3
+	VMOVUPS      (R9)(SI*1), Y12
 	VFNMADD231PS lanes_two<>+0(SB), Y12, Y3
-	MOVQ         168(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
-	MOVQ         72(DX), R8
-	VMOVUPS      (AX)(R8*4), Y13
+	VMOVUPS      (R10)(SI*1), Y12
+	VMOVUPS      (R8)(SI*1), Y13
 	VFNMADD231PS lanes_two<>+0(SB), Y13, Y12
 	VMOVAPS      Y3, Y9
 	VFMADD231PS  lanes_root2by2<>+0(SB), Y12, Y3
 	VFNMADD231PS lanes_root2by2<>+0(SB), Y12, Y9
-	MOVQ         224(DX), R8
-	VMOVUPS      (AX)(R8*4), Y4
-	MOVQ         128(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
+	JMP          inside10
+
+beyond10:
+	VXORPS Y3, Y3, Y3
+	VXORPS Y9, Y9, Y9
+
+inside10:
+	ADDQ         R13, SI
+	TESTQ        $0x00000010, stride+16(FP)
+	JZ           beyond11
+	VMOVUPS      (R11)(SI*1), Y4
+	VMOVUPS      (R9)(SI*1), Y12
 	VFNMADD231PS lanes_two<>+0(SB), Y12, Y4
-	MOVQ         176(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
-	MOVQ         80(DX), R8
-	VMOVUPS      (AX)(R8*4), Y13
+	VMOVUPS      (R10)(SI*1), Y12
+	VMOVUPS      (R8)(SI*1), Y13
 	VFNMADD231PS lanes_two<>+0(SB), Y13, Y12
 	VMOVAPS      Y4, Y10
 	VFMADD231PS  lanes_root2by2<>+0(SB), Y12, Y4
 	VFNMADD231PS lanes_root2by2<>+0(SB), Y12, Y10
-	MOVQ         232(DX), R8
-	VMOVUPS      (AX)(R8*4), Y5
-	MOVQ         136(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
+	JMP          inside11
+
+beyond11:
+	VXORPS Y4, Y4, Y4
+	VXORPS Y10, Y10, Y10
+
+inside11:
+	ADDQ         R13, SI
+	TESTQ        $0x00000020, stride+16(FP)
+	JZ           beyond12
+	VMOVUPS      (R11)(SI*1), Y5
+	VMOVUPS      (R9)(SI*1), Y12
 	VFNMADD231PS lanes_two<>+0(SB), Y12, Y5
-	MOVQ         184(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
-	MOVQ         88(DX), R8
-	VMOVUPS      (AX)(R8*4), Y13
+	VMOVUPS      (R10)(SI*1), Y12
+	VMOVUPS      (R8)(SI*1), Y13
 	VFNMADD231PS lanes_two<>+0(SB), Y13, Y12
 	VMOVAPS      Y5, Y11
 	VFMADD231PS  lanes_root2by2<>+0(SB), Y12, Y5
 	VFNMADD231PS lanes_root2by2<>+0(SB), Y12, Y11
-	LEAQ         (CX)(SI*2), R8
+	JMP          inside12
+
+beyond12:
+	VXORPS Y5, Y5, Y5
+	VXORPS Y11, Y11, Y11
+
+inside12:
+	LEAQ         (AX)(DX*2), SI
 	VMOVAPS      Y4, Y12
 	VFNMADD231PS lanes_two<>+0(SB), Y2, Y12
 	VMOVAPS      Y3, Y13
 	VFNMADD231PS lanes_two<>+0(SB), Y1, Y13
 	VMOVAPS      Y12, Y14
 	VFMADD231PS  lanes_root2by2<>+0(SB), Y13, Y14
-	VMOVUPS      Y14, (R8)(BX*1)
+	VMOVUPS      Y14, (SI)(CX*1)
+	PREFETCHT0   32(SI)(CX*1)
 	VFNMADD231PS lanes_root2by2<>+0(SB), Y13, Y12
-	VMOVUPS      Y12, (R8)(BX*2)
+	VMOVUPS      Y12, (SI)(CX*2)
+	PREFETCHT0   32(SI)(CX*2)
 	VMOVAPS      Y4, Y12
 	VFNMADD231PS lanes_half<>+0(SB), Y2, Y12
 	VMOVAPS      Y3, Y13
 	VFNMADD231PS lanes_half<>+0(SB), Y1, Y13
 	VMOVAPS      Y12, Y14
 	VFMADD231PS  lanes_root2<>+0(SB), Y13, Y14
-	VMOVUPS      Y14, (R8)(SI*1)
+	VMOVUPS      Y14, (SI)(DX*1)
+	PREFETCHT0   32(SI)(DX*1)
 	VFNMADD231PS lanes_root2<>+0(SB), Y13, Y12
-	VMOVUPS      Y12, (R8)(BX*4)
+	VMOVUPS      Y12, (SI)(CX*4)
+	PREFETCHT0   32(SI)(CX*4)
 	VADDPS       Y4, Y0, Y0
 	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y2, Y0
-	VMOVUPS      Y0, (R8)
+	VMOVUPS      Y0, (SI)
+	PREFETCHT0   32(SI)
 	VADDPS       Y5, Y1, Y1
 	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y3, Y1
-	VMOVUPS      Y1, (R8)(DI*1)
-	LEAQ         (CX)(SI*4), R8
+	VMOVUPS      Y1, (SI)(BX*1)
+	PREFETCHT0   32(SI)(BX*1)
+	LEAQ         (AX)(DX*4), SI
 	VMOVAPS      Y10, Y12
 	VFNMADD231PS lanes_two<>+0(SB), Y8, Y12
 	VMOVAPS      Y9, Y13
 	VFNMADD231PS lanes_two<>+0(SB), Y7, Y13
 	VMOVAPS      Y12, Y14
 	VFMADD231PS  lanes_root2by2<>+0(SB), Y13, Y14
-	VMOVUPS      Y14, (R8)(BX*1)
+	VMOVUPS      Y14, (SI)(CX*1)
+	PREFETCHT0   32(SI)(CX*1)
 	VFNMADD231PS lanes_root2by2<>+0(SB), Y13, Y12
-	VMOVUPS      Y12, (R8)(BX*2)
+	VMOVUPS      Y12, (SI)(CX*2)
+	PREFETCHT0   32(SI)(CX*2)
 	VMOVAPS      Y10, Y12
 	VFNMADD231PS lanes_half<>+0(SB), Y8, Y12
 	VMOVAPS      Y9, Y13
 	VFNMADD231PS lanes_half<>+0(SB), Y7, Y13
 	VMOVAPS      Y12, Y14
 	VFMADD231PS  lanes_root2<>+0(SB), Y13, Y14
-	VMOVUPS      Y14, (R8)(SI*1)
+	VMOVUPS      Y14, (SI)(DX*1)
+	PREFETCHT0   32(SI)(DX*1)
 	VFNMADD231PS lanes_root2<>+0(SB), Y13, Y12
-	VMOVUPS      Y12, (R8)(BX*4)
+	VMOVUPS      Y12, (SI)(CX*4)
+	PREFETCHT0   32(SI)(CX*4)
 	VADDPS       Y10, Y6, Y6
 	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y8, Y6
-	VMOVUPS      Y6, (R8)
+	VMOVUPS      Y6, (SI)
+	PREFETCHT0   32(SI)
 	VADDPS       Y11, Y7, Y7
 	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y9, Y7
-	VMOVUPS      Y7, (R8)(DI*1)
-	MOVQ         192(DX), R8
-	VMOVUPS      (AX)(R8*4), Y0
-	MOVQ         96(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
+	VMOVUPS      Y7, (SI)(BX*1)
+	PREFETCHT0   32(SI)(BX*1)
+	XORQ         SI, SI
+	TESTQ        $0x00000001, stride+16(FP)
+	JZ           beyond13
+	VMOVUPS      (R11)(SI*1), Y0
+	VMOVUPS      (R9)(SI*1), Y12
 	VFNMADD231PS lanes_half<>+0(SB), Y12, Y0
-	MOVQ         144(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
-	MOVQ         48(DX), R8
-	VMOVUPS      (AX)(R8*4), Y13
+	VMOVUPS      (R10)(SI*1), Y12
+	VMOVUPS      (R8)(SI*1), Y13
 	VFNMADD231PS lanes_half<>+0(SB), Y13, Y12
 	VMOVAPS      Y0, Y6
 	VFMADD231PS  lanes_root2<>+0(SB), Y12, Y0
 	VFNMADD231PS lanes_root2<>+0(SB), Y12, Y6
-	MOVQ         200(DX), R8
-	VMOVUPS      (AX)(R8*4), Y1
-	MOVQ         104(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
+	JMP          inside13
+
+beyond13:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y6, Y6, Y6
+
+inside13:
+	ADDQ         R13, SI
+	TESTQ        $0x00000002, stride+16(FP)
+	JZ           beyond14
+	VMOVUPS      (R11)(SI*1), Y1
+	VMOVUPS      (R9)(SI*1), Y12
 	VFNMADD231PS lanes_half<>+0(SB), Y12, Y1
-	MOVQ         152(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
-	MOVQ         56(DX), R8
-	VMOVUPS      (AX)(R8*4), Y13
+	VMOVUPS      (R10)(SI*1), Y12
+	VMOVUPS      (R8)(SI*1), Y13
 	VFNMADD231PS lanes_half<>+0(SB), Y13, Y12
 	VMOVAPS      Y1, Y7
 	VFMADD231PS  lanes_root2<>+0(SB), Y12, Y1
 	VFNMADD231PS lanes_root2<>+0(SB), Y12, Y7
-	MOVQ         208(DX), R8
-	VMOVUPS      (AX)(R8*4), Y2
-	MOVQ         112(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
+	JMP          inside14
+
+beyond14:
+	VXORPS Y1, Y1, Y1
+	VXORPS Y7, Y7, Y7
+
+inside14:
+	ADDQ         R13, SI
+	TESTQ        $0x00000004, stride+16(FP)
+	JZ           beyond15
+	VMOVUPS      (R11)(SI*1), Y2
+	VMOVUPS      (R9)(SI*1), Y12
 	VFNMADD231PS lanes_half<>+0(SB), Y12, Y2
-	MOVQ         160(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
-	MOVQ         64(DX), R8
-	VMOVUPS      (AX)(R8*4), Y13
+	VMOVUPS      (R10)(SI*1), Y12
+	VMOVUPS      (R8)(SI*1), Y13
 	VFNMADD231PS lanes_half<>+0(SB), Y13, Y12
 	VMOVAPS      Y2, Y8
 	VFMADD231PS  lanes_root2<>+0(SB), Y12, Y2
 	VFNMADD231PS lanes_root2<>+0(SB), Y12, Y8
-	MOVQ         216(DX), R8
-	VMOVUPS      (AX)(R8*4), Y3
-	MOVQ         120(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
+	JMP          inside15
+
+beyond15:
+	VXORPS Y2, Y2, Y2
+	VXORPS Y8, Y8, Y8
+
+inside15:
+	ADDQ         R13, SI
+	TESTQ        $0x00000008, stride+16(FP)
+	JZ           beyond16
+	VMOVUPS      (R11)(SI*1), Y3
+	VMOVUPS      (R9)(SI*1), Y12
 	VFNMADD231PS lanes_half<>+0(SB), Y12, Y3
-	MOVQ         168(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
-	MOVQ         72(DX), R8
-	VMOVUPS      (AX)(R8*4), Y13
+	VMOVUPS      (R10)(SI*1), Y12
+	VMOVUPS      (R8)(SI*1), Y13
 	VFNMADD231PS lanes_half<>+0(SB), Y13, Y12
 	VMOVAPS      Y3, Y9
 	VFMADD231PS  lanes_root2<>+0(SB), Y12, Y3
 	VFNMADD231PS lanes_root2<>+0(SB), Y12, Y9
-	MOVQ         224(DX), R8
-	VMOVUPS      (AX)(R8*4), Y4
-	MOVQ         128(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
+	JMP          inside16
+
+beyond16:
+	VXORPS Y3, Y3, Y3
+	VXORPS Y9, Y9, Y9
+
+inside16:
+	ADDQ         R13, SI
+	TESTQ        $0x00000010, stride+16(FP)
+	JZ           beyond17
+	VMOVUPS      (R11)(SI*1), Y4
+	VMOVUPS      (R9)(SI*1), Y12
 	VFNMADD231PS lanes_half<>+0(SB), Y12, Y4
-	MOVQ         176(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
-	MOVQ         80(DX), R8
-	VMOVUPS      (AX)(R8*4), Y13
+	VMOVUPS      (R10)(SI*1), Y12
+	VMOVUPS      (R8)(SI*1), Y13
 	VFNMADD231PS lanes_half<>+0(SB), Y13, Y12
 	VMOVAPS      Y4, Y10
 	VFMADD231PS  lanes_root2<>+0(SB), Y12, Y4
 	VFNMADD231PS lanes_root2<>+0(SB), Y12, Y10
-	MOVQ         232(DX), R8
-	VMOVUPS      (AX)(R8*4), Y5
-	MOVQ         136(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
+	JMP          inside17
+
+beyond17:
+	VXORPS Y4, Y4, Y4
+	VXORPS Y10, Y10, Y10
+
+inside17:
+	ADDQ         R13, SI
+	TESTQ        $0x00000020, stride+16(FP)
+	JZ           beyond18
+	VMOVUPS      (R11)(SI*1), Y5
+	VMOVUPS      (R9)(SI*1), Y12
 	VFNMADD231PS lanes_half<>+0(SB), Y12, Y5
-	MOVQ         184(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
-	MOVQ         88(DX), R8
-	VMOVUPS      (AX)(R8*4), Y13
+	VMOVUPS      (R10)(SI*1), Y12
+	VMOVUPS      (R8)(SI*1), Y13
 	VFNMADD231PS lanes_half<>+0(SB), Y13, Y12
 	VMOVAPS      Y5, Y11
 	VFMADD231PS  lanes_root2<>+0(SB), Y12, Y5
 	VFNMADD231PS lanes_root2<>+0(SB), Y12, Y11
-	IMUL3Q       $0x06, SI, R8
-	ADDQ         CX, R8
+	JMP          inside18
+
+beyond18:
+	VXORPS Y5, Y5, Y5
+	VXORPS Y11, Y11, Y11
+
+inside18:
+	IMUL3Q       $0x06, DX, SI
+	ADDQ         AX, SI
 	VMOVAPS      Y4, Y12
 	VFNMADD231PS lanes_two<>+0(SB), Y2, Y12
 	VMOVAPS      Y3, Y13
 	VFNMADD231PS lanes_two<>+0(SB), Y1, Y13
 	VMOVAPS      Y12, Y14
 	VFMADD231PS  lanes_root2by2<>+0(SB), Y13, Y14
-	VMOVUPS      Y14, (R8)(BX*1)
+	VMOVUPS      Y14, (SI)(CX*1)
+	PREFETCHT0   32(SI)(CX*1)
 	VFNMADD231PS lanes_root2by2<>+0(SB), Y13, Y12
-	VMOVUPS      Y12, (R8)(BX*2)
+	VMOVUPS      Y12, (SI)(CX*2)
+	PREFETCHT0   32(SI)(CX*2)
 	VMOVAPS      Y4, Y12
 	VFNMADD231PS lanes_half<>+0(SB), Y2, Y12
 	VMOVAPS      Y3, Y13
 	VFNMADD231PS lanes_half<>+0(SB), Y1, Y13
 	VMOVAPS      Y12, Y14
 	VFMADD231PS  lanes_root2<>+0(SB), Y13, Y14
-	VMOVUPS      Y14, (R8)(SI*1)
+	VMOVUPS      Y14, (SI)(DX*1)
+	PREFETCHT0   32(SI)(DX*1)
 	VFNMADD231PS lanes_root2<>+0(SB), Y13, Y12
-	VMOVUPS      Y12, (R8)(BX*4)
+	VMOVUPS      Y12, (SI)(CX*4)
+	PREFETCHT0   32(SI)(CX*4)
 	VADDPS       Y4, Y0, Y0
 	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y2, Y0
-	VMOVUPS      Y0, (R8)
+	VMOVUPS      Y0, (SI)
+	PREFETCHT0   32(SI)
 	VADDPS       Y5, Y1, Y1
 	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y3, Y1
-	VMOVUPS      Y1, (R8)(DI*1)
-	LEAQ         (CX)(SI*8), R8
+	VMOVUPS      Y1, (SI)(BX*1)
+	PREFETCHT0   32(SI)(BX*1)
+	LEAQ         (AX)(DX*8), SI
 	VMOVAPS      Y10, Y12
 	VFNMADD231PS lanes_two<>+0(SB), Y8, Y12
 	VMOVAPS      Y9, Y13
 	VFNMADD231PS lanes_two<>+0(SB), Y7, Y13
 	VMOVAPS      Y12, Y14
 	VFMADD231PS  lanes_root2by2<>+0(SB), Y13, Y14
-	VMOVUPS      Y14, (R8)(BX*1)
+	VMOVUPS      Y14, (SI)(CX*1)
+	PREFETCHT0   32(SI)(CX*1)
 	VFNMADD231PS lanes_root2by2<>+0(SB), Y13, Y12
-	VMOVUPS      Y12, (R8)(BX*2)
+	VMOVUPS      Y12, (SI)(CX*2)
+	PREFETCHT0   32(SI)(CX*2)
 	VMOVAPS      Y10, Y12
 	VFNMADD231PS lanes_half<>+0(SB), Y8, Y12
 	VMOVAPS      Y9, Y13
 	VFNMADD231PS lanes_half<>+0(SB), Y7, Y13
 	VMOVAPS      Y12, Y14
 	VFMADD231PS  lanes_root2<>+0(SB), Y13, Y14
-	VMOVUPS      Y14, (R8)(SI*1)
+	VMOVUPS      Y14, (SI)(DX*1)
+	PREFETCHT0   32(SI)(DX*1)
 	VFNMADD231PS lanes_root2<>+0(SB), Y13, Y12
-	VMOVUPS      Y12, (R8)(BX*4)
+	VMOVUPS      Y12, (SI)(CX*4)
+	PREFETCHT0   32(SI)(CX*4)
 	VADDPS       Y10, Y6, Y6
 	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y8, Y6
-	VMOVUPS      Y6, (R8)
+	VMOVUPS      Y6, (SI)
+	PREFETCHT0   32(SI)
 	VADDPS       Y11, Y7, Y7
 	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y9, Y7
-	VMOVUPS      Y7, (R8)(DI*1)
-	ADDQ         $0x00000020, AX
-	ADDQ         $0x00000020, CX
-	SUBQ         $0x00000008, R9
+	VMOVUPS      Y7, (SI)(BX*1)
+	PREFETCHT0   32(SI)(BX*1)
+	ADDQ         $0x20, AX
+	ADDQ         $0x20, DI
+	ADDQ         $0x20, R8
+	ADDQ         $0x20, R9
+	ADDQ         $0x20, R10
+	ADDQ         $0x20, R11
+	ADDQ         $0x20, R12
+	SUBQ         $0x08, c+0(FP)
 	JMP          full
 
 tail:
-	TESTQ        R9, R9
-	JZ           end
-	LEAQ         laneMasks<>+0(SB), R8
-	NEGQ         R9
-	VMOVUPS      64(R8)(R9*4), Y15
-	MOVQ         192(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y0
-	MOVQ         (DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	CMPQ         c+0(FP), $0x00
+	JE           end
+	MOVQ         c+0(FP), SI
+	LEAQ         laneMasks<>+0(SB), R14
+	NEGQ         SI
+	VMOVUPS      64(R14)(SI*4), Y15
+	XORQ         SI, SI
+	TESTQ        $0x00000001, stride+16(FP)
+	JZ           beyond19
+	VMASKMOVPS   (R11)(SI*1), Y15, Y0
+	VMASKMOVPS   (DI)(SI*1), Y15, Y12
 	VADDPS       Y12, Y0, Y0
-	MOVQ         96(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	VMASKMOVPS   (R9)(SI*1), Y15, Y12
 	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y12, Y0
-	MOVQ         240(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y6
-	MOVQ         48(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y13
+	VMASKMOVPS   (R12)(SI*1), Y15, Y6
+	VMASKMOVPS   (R8)(SI*1), Y15, Y13
 	VADDPS       Y13, Y6, Y6
-	MOVQ         144(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y13
+	VMASKMOVPS   (R10)(SI*1), Y15, Y13
 	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y13, Y6
-	MOVQ         200(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y1
-	MOVQ         8(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	JMP          inside19
+
+beyond19:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y6, Y6, Y6
+
+inside19:
+	ADDQ         R13, SI
+	TESTQ        $0x00000002, stride+16(FP)
+	JZ           beyond20
+	VMASKMOVPS   (R11)(SI*1), Y15, Y1
+	VMASKMOVPS   (DI)(SI*1), Y15, Y12
 	VADDPS       Y12, Y1, Y1
-	MOVQ         104(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	VMASKMOVPS   (R9)(SI*1), Y15, Y12
 	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y12, Y1
-	MOVQ         248(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y7
-	MOVQ         56(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y13
+	VMASKMOVPS   (R12)(SI*1), Y15, Y7
+	VMASKMOVPS   (R8)(SI*1), Y15, Y13
 	VADDPS       Y13, Y7, Y7
-	MOVQ         152(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y13
+	VMASKMOVPS   (R10)(SI*1), Y15, Y13
 	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y13, Y7
-	MOVQ         208(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y2
-	MOVQ         16(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	JMP          inside20
+
+beyond20:
+	VXORPS Y1, Y1, Y1
+	VXORPS Y7, Y7, Y7
+
+inside20:
+	ADDQ         R13, SI
+	TESTQ        $0x00000004, stride+16(FP)
+	JZ           beyond21
+	VMASKMOVPS   (R11)(SI*1), Y15, Y2
+	VMASKMOVPS   (DI)(SI*1), Y15, Y12
 	VADDPS       Y12, Y2, Y2
-	MOVQ         112(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	VMASKMOVPS   (R9)(SI*1), Y15, Y12
 	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y12, Y2
-	MOVQ         256(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y8
-	MOVQ         64(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y13
+	VMASKMOVPS   (R12)(SI*1), Y15, Y8
+	VMASKMOVPS   (R8)(SI*1), Y15, Y13
 	VADDPS       Y13, Y8, Y8
-	MOVQ         160(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y13
+	VMASKMOVPS   (R10)(SI*1), Y15, Y13
 	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y13, Y8
-	MOVQ         216(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y3
-	MOVQ         24(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	JMP          inside21
+
+beyond21:
+	VXORPS Y2, Y2, Y2
+	VXORPS Y8, Y8, Y8
+
+inside21:
+	ADDQ         R13, SI
+	TESTQ        $0x00000008, stride+16(FP)
+	JZ           beyond22
+	VMASKMOVPS   (R11)(SI*1), Y15, Y3
+	VMASKMOVPS   (DI)(SI*1), Y15, Y12
 	VADDPS       Y12, Y3, Y3
-	MOVQ         120(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	VMASKMOVPS   (R9)(SI*1), Y15, Y12
 	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y12, Y3
-	MOVQ         264(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y9
-	MOVQ         72(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y13
+	VMASKMOVPS   (R12)(SI*1), Y15, Y9
+	VMASKMOVPS   (R8)(SI*1), Y15, Y13
 	VADDPS       Y13, Y9, Y9
-	MOVQ         168(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y13
+	VMASKMOVPS   (R10)(SI*1), Y15, Y13
 	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y13, Y9
-	MOVQ         224(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y4
-	MOVQ         32(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	JMP          inside22
+
+beyond22:
+	VXORPS Y3, Y3, Y3
+	VXORPS Y9, Y9, Y9
+
+inside22:
+	ADDQ         R13, SI
+	TESTQ        $0x00000010, stride+16(FP)
+	JZ           beyond23
+	VMASKMOVPS   (R11)(SI*1), Y15, Y4
+	VMASKMOVPS   (DI)(SI*1), Y15, Y12
 	VADDPS       Y12, Y4, Y4
-	MOVQ         128(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	VMASKMOVPS   (R9)(SI*1), Y15, Y12
 	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y12, Y4
-	MOVQ         272(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y10
-	MOVQ         80(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y13
+	VMASKMOVPS   (R12)(SI*1), Y15, Y10
+	VMASKMOVPS   (R8)(SI*1), Y15, Y13
 	VADDPS       Y13, Y10, Y10
-	MOVQ         176(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y13
+	VMASKMOVPS   (R10)(SI*1), Y15, Y13
 	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y13, Y10
-	MOVQ         232(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y5
-	MOVQ         40(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	JMP          inside23
+
+beyond23:
+	VXORPS Y4, Y4, Y4
+	VXORPS Y10, Y10, Y10
+
+inside23:
+	ADDQ         R13, SI
+	TESTQ        $0x00000020, stride+16(FP)
+	JZ           beyond24
+	VMASKMOVPS   (R11)(SI*1), Y15, Y5
+	VMASKMOVPS   (DI)(SI*1), Y15, Y12
 	VADDPS       Y12, Y5, Y5
-	MOVQ         136(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	VMASKMOVPS   (R9)(SI*1), Y15, Y12
 	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y12, Y5
-	MOVQ         280(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y11
-	MOVQ         88(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y13
+	VMASKMOVPS   (R12)(SI*1), Y15, Y11
+	VMASKMOVPS   (R8)(SI*1), Y15, Y13
 	VADDPS       Y13, Y11, Y11
-	MOVQ         184(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y13
+	VMASKMOVPS   (R10)(SI*1), Y15, Y13
 	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y13, Y11
-	MOVQ         CX, R8
+	JMP          inside24
+
+beyond24:
+	VXORPS Y5, Y5, Y5
+	VXORPS Y11, Y11, Y11
+
+inside24:
+	MOVQ         AX, SI
 	VMOVAPS      Y4, Y12
 	VFNMADD231PS lanes_two<>+0(SB), Y2, Y12
 	VMOVAPS      Y3, Y13
 	VFNMADD231PS lanes_two<>+0(SB), Y1, Y13
 	VMOVAPS      Y12, Y14
 	VFMADD231PS  lanes_root2by2<>+0(SB), Y13, Y14
-	VMASKMOVPS   Y14, Y15, (R8)(BX*1)
+	VMASKMOVPS   Y14, Y15, (SI)(CX*1)
+	PREFETCHT0   32(SI)(CX*1)
 	VFNMADD231PS lanes_root2by2<>+0(SB), Y13, Y12
-	VMASKMOVPS   Y12, Y15, (R8)(BX*2)
+	VMASKMOVPS   Y12, Y15, (SI)(CX*2)
+	PREFETCHT0   32(SI)(CX*2)
 	VMOVAPS      Y4, Y12
 	VFNMADD231PS lanes_half<>+0(SB), Y2, Y12
 	VMOVAPS      Y3, Y13
 	VFNMADD231PS lanes_half<>+0(SB), Y1, Y13
 	VMOVAPS      Y12, Y14
 	VFMADD231PS  lanes_root2<>+0(SB), Y13, Y14
-	VMASKMOVPS   Y14, Y15, (R8)(SI*1)
+	VMASKMOVPS   Y14, Y15, (SI)(DX*1)
+	PREFETCHT0   32(SI)(DX*1)
 	VFNMADD231PS lanes_root2<>+0(SB), Y13, Y12
-	VMASKMOVPS   Y12, Y15, (R8)(BX*4)
+	VMASKMOVPS   Y12, Y15, (SI)(CX*4)
+	PREFETCHT0   32(SI)(CX*4)
 	VADDPS       Y4, Y0, Y0
 	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y2, Y0
-	VMASKMOVPS   Y0, Y15, (R8)
+	VMASKMOVPS   Y0, Y15, (SI)
+	PREFETCHT0   32(SI)
 	VADDPS       Y5, Y1, Y1
 	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y3, Y1
-	VMASKMOVPS   Y1, Y15, (R8)(DI*1)
-	IMUL3Q       $0x0a, SI, R8
-	ADDQ         CX, R8
+	VMASKMOVPS   Y1, Y15, (SI)(BX*1)
+	PREFETCHT0   32(SI)(BX*1)
+	IMUL3Q       $0x0a, DX, SI
+	ADDQ         AX, SI
 	VMOVAPS      Y10, Y12
 	VFNMADD231PS lanes_two<>+0(SB), Y8, Y12
 	VMOVAPS      Y9, Y13
 	VFNMADD231PS lanes_two<>+0(SB), Y7, Y13
 	VMOVAPS      Y12, Y14
 	VFMADD231PS  lanes_root2by2<>+0(SB), Y13, Y14
-	VMASKMOVPS   Y14, Y15, (R8)(BX*1)
+	VMASKMOVPS   Y14, Y15, (SI)(CX*1)
+	PREFETCHT0   32(SI)(CX*1)
 	VFNMADD231PS lanes_root2by2<>+0(SB), Y13, Y12
-	VMASKMOVPS   Y12, Y15, (R8)(BX*2)
+	VMASKMOVPS   Y12, Y15, (SI)(CX*2)
+	PREFETCHT0   32(SI)(CX*2)
 	VMOVAPS      Y10, Y12
 	VFNMADD231PS lanes_half<>+0(SB), Y8, Y12
 	VMOVAPS      Y9, Y13
 	VFNMADD231PS lanes_half<>+0(SB), Y7, Y13
 	VMOVAPS      Y12, Y14
 	VFMADD231PS  lanes_root2<>+0(SB), Y13, Y14
-	VMASKMOVPS   Y14, Y15, (R8)(SI*1)
+	VMASKMOVPS   Y14, Y15, (SI)(DX*1)
+	PREFETCHT0   32(SI)(DX*1)
 	VFNMADD231PS lanes_root2<>+0(SB), Y13, Y12
-	VMASKMOVPS   Y12, Y15, (R8)(BX*4)
+	VMASKMOVPS   Y12, Y15, (SI)(CX*4)
+	PREFETCHT0   32(SI)(CX*4)
 	VADDPS       Y10, Y6, Y6
 	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y8, Y6
-	VMASKMOVPS   Y6, Y15, (R8)
+	VMASKMOVPS   Y6, Y15, (SI)
+	PREFETCHT0   32(SI)
 	VADDPS       Y11, Y7, Y7
 	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y9, Y7
-	VMASKMOVPS   Y7, Y15, (R8)(DI*1)
-	MOVQ         192(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y0
-	MOVQ         96(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	VMASKMOVPS   Y7, Y15, (SI)(BX*1)
+	PREFETCHT0   32(SI)(BX*1)
+	XORQ         SI, SI
+	TESTQ        $0x00000001, stride+16(FP)
+	JZ           beyond25
+	VMASKMOVPS   (R11)(SI*1), Y15, Y0
+	VMASKMOVPS   (R9)(SI*1), Y15, Y12
 	VFNMADD231PS lanes_two<>+0(SB), Y12, Y0
-	MOVQ         144(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y12
-	MOVQ         48(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y13
+	VMASKMOVPS   (R10)(SI*1), Y15, Y12
+	VMASKMOVPS   (R8)(SI*1), Y15, Y13
 	VFNMADD231PS lanes_two<>+0(SB), Y13, Y12
 	VMOVAPS      Y0, Y6
 	VFMADD231PS  lanes_root2by2<>+0(SB), Y12, Y0
 	VFNMADD231PS lanes_root2by2<>+0(SB), Y12, Y6
-	MOVQ         200(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y1
-	MOVQ         104(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	JMP          inside25
+
+beyond25:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y6, Y6, Y6
+
+inside25:
+	ADDQ         R13, SI
+	TESTQ        $0x00000002, stride+16(FP)
+	JZ           beyond26
+	VMASKMOVPS   (R11)(SI*1), Y15, Y1
+	VMASKMOVPS   (R9)(SI*1), Y15, Y12
 	VFNMADD231PS lanes_two<>+0(SB), Y12, Y1
-	MOVQ         152(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y12
-	MOVQ         56(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y13
+	VMASKMOVPS   (R10)(SI*1), Y15, Y12
+	VMASKMOVPS   (R8)(SI*1), Y15, Y13
 	VFNMADD231PS lanes_two<>+0(SB), Y13, Y12
 	VMOVAPS      Y1, Y7
 	VFMADD231PS  lanes_root2by2<>+0(SB), Y12, Y1
 	VFNMADD231PS lanes_root2by2<>+0(SB), Y12, Y7
-	MOVQ         208(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y2
-	MOVQ         112(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	JMP          inside26
+
+beyond26:
+	VXORPS Y1, Y1, Y1
+	VXORPS Y7, Y7, Y7
+
+inside26:
+	ADDQ         R13, SI
+	TESTQ        $0x00000004, stride+16(FP)
+	JZ           beyond27
+	VMASKMOVPS   (R11)(SI*1), Y15, Y2
+	VMASKMOVPS   (R9)(SI*1), Y15, Y12
 	VFNMADD231PS lanes_two<>+0(SB), Y12, Y2
-	MOVQ         160(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y12
-	MOVQ         64(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y13
+	VMASKMOVPS   (R10)(SI*1), Y15, Y12
+	VMASKMOVPS   (R8)(SI*1), Y15, Y13
 	VFNMADD231PS lanes_two<>+0(SB), Y13, Y12
 	VMOVAPS      Y2, Y8
 	VFMADD231PS  lanes_root2by2<>+0(SB), Y12, Y2
 	VFNMADD231PS lanes_root2by2<>+0(SB), Y12, Y8
-	MOVQ         216(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y3
-	MOVQ         120(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	JMP          inside27
+
+beyond27:
+	VXORPS Y2, Y2, Y2
+	VXORPS Y8, Y8, Y8
+
+inside27:
+	ADDQ         R13, SI
+	TESTQ        $0x00000008, stride+16(FP)
+	JZ           beyond28
+	VMASKMOVPS   (R11)(SI*1), Y15, Y3
+	VMASKMOVPS   (R9)(SI*1), Y15, Y12
 	VFNMADD231PS lanes_two<>+0(SB), Y12, Y3
-	MOVQ         168(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y12
-	MOVQ         72(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y13
+	VMASKMOVPS   (R10)(SI*1), Y15, Y12
+	VMASKMOVPS   (R8)(SI*1), Y15, Y13
 	VFNMADD231PS lanes_two<>+0(SB), Y13, Y12
 	VMOVAPS      Y3, Y9
 	VFMADD231PS  lanes_root2by2<>+0(SB), Y12, Y3
 	VFNMADD231PS lanes_root2by2<>+0(SB), Y12, Y9
-	MOVQ         224(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y4
-	MOVQ         128(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	JMP          inside28
+
+beyond28:
+	VXORPS Y3, Y3, Y3
+	VXORPS Y9, Y9, Y9
+
+inside28:
+	ADDQ         R13, SI
+	TESTQ        $0x00000010, stride+16(FP)
+	JZ           beyond29
+	VMASKMOVPS   (R11)(SI*1), Y15, Y4
+	VMASKMOVPS   (R9)(SI*1), Y15, Y12
 	VFNMADD231PS lanes_two<>+0(SB), Y12, Y4
-	MOVQ         176(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y12
-	MOVQ         80(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y13
+	VMASKMOVPS   (R10)(SI*1), Y15, Y12
+	VMASKMOVPS   (R8)(SI*1), Y15, Y13
 	VFNMADD231PS lanes_two<>+0(SB), Y13, Y12
 	VMOVAPS      Y4, Y10
 	VFMADD231PS  lanes_root2by2<>+0(SB), Y12, Y4
 	VFNMADD231PS lanes_root2by2<>+0(SB), Y12, Y10
-	MOVQ         232(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y5
-	MOVQ         136(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	JMP          inside29
+
+beyond29:
+	VXORPS Y4, Y4, Y4
+	VXORPS Y10, Y10, Y10
+
+inside29:
+	ADDQ         R13, SI
+	TESTQ        $0x00000020, stride+16(FP)
+	JZ           beyond30
+	VMASKMOVPS   (R11)(SI*1), Y15, Y5
+	VMASKMOVPS   (R9)(SI*1), Y15, Y12
 	VFNMADD231PS lanes_two<>+0(SB), Y12, Y5
-	MOVQ         184(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y12
-	MOVQ         88(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y13
+	VMASKMOVPS   (R10)(SI*1), Y15, Y12
+	VMASKMOVPS   (R8)(SI*1), Y15, Y13
 	VFNMADD231PS lanes_two<>+0(SB), Y13, Y12
 	VMOVAPS      Y5, Y11
 	VFMADD231PS  lanes_root2by2<>+0(SB), Y12, Y5
 	VFNMADD231PS lanes_root2by2<>+0(SB), Y12, Y11
-	LEAQ         (CX)(SI*2), R8
+	JMP          inside30
+
+beyond30:
+	VXORPS Y5, Y5, Y5
+	VXORPS Y11, Y11, Y11
+
+inside30:
+	LEAQ         (AX)(DX*2), SI
 	VMOVAPS      Y4, Y12
 	VFNMADD231PS lanes_two<>+0(SB), Y2, Y12
 	VMOVAPS      Y3, Y13
 	VFNMADD231PS lanes_two<>+0(SB), Y1, Y13
 	VMOVAPS      Y12, Y14
 	VFMADD231PS  lanes_root2by2<>+0(SB), Y13, Y14
-	VMASKMOVPS   Y14, Y15, (R8)(BX*1)
+	VMASKMOVPS   Y14, Y15, (SI)(CX*1)
+	PREFETCHT0   32(SI)(CX*1)
 	VFNMADD231PS lanes_root2by2<>+0(SB), Y13, Y12
-	VMASKMOVPS   Y12, Y15, (R8)(BX*2)
+	VMASKMOVPS   Y12, Y15, (SI)(CX*2)
+	PREFETCHT0   32(SI)(CX*2)
 	VMOVAPS      Y4, Y12
 	VFNMADD231PS lanes_half<>+0(SB), Y2, Y12
 	VMOVAPS      Y3, Y13
 	VFNMADD231PS lanes_half<>+0(SB), Y1, Y13
 	VMOVAPS      Y12, Y14
 	VFMADD231PS  lanes_root2<>+0(SB), Y13, Y14
-	VMASKMOVPS   Y14, Y15, (R8)(SI*1)
+	VMASKMOVPS   Y14, Y15, (SI)(DX*1)
+	PREFETCHT0   32(SI)(DX*1)
 	VFNMADD231PS lanes_root2<>+0(SB), Y13, Y12
-	VMASKMOVPS   Y12, Y15, (R8)(BX*4)
+	VMASKMOVPS   Y12, Y15, (SI)(CX*4)
+	PREFETCHT0   32(SI)(CX*4)
 	VADDPS       Y4, Y0, Y0
 	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y2, Y0
-	VMASKMOVPS   Y0, Y15, (R8)
+	VMASKMOVPS   Y0, Y15, (SI)
+	PREFETCHT0   32(SI)
 	VADDPS       Y5, Y1, Y1
 	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y3, Y1
-	VMASKMOVPS   Y1, Y15, (R8)(DI*1)
-	LEAQ         (CX)(SI*4), R8
+	VMASKMOVPS   Y1, Y15, (SI)(BX*1)
+	PREFETCHT0   32(SI)(BX*1)
+	LEAQ         (AX)(DX*4), SI
 	VMOVAPS      Y10, Y12
 	VFNMADD231PS lanes_two<>+0(SB), Y8, Y12
 	VMOVAPS      Y9, Y13
 	VFNMADD231PS lanes_two<>+0(SB), Y7, Y13
 	VMOVAPS      Y12, Y14
 	VFMADD231PS  lanes_root2by2<>+0(SB), Y13, Y14
-	VMASKMOVPS   Y14, Y15, (R8)(BX*1)
+	VMASKMOVPS   Y14, Y15, (SI)(CX*1)
+	PREFETCHT0   32(SI)(CX*1)
 	VFNMADD231PS lanes_root2by2<>+0(SB), Y13, Y12
-	VMASKMOVPS   Y12, Y15, (R8)(BX*2)
+	VMASKMOVPS   Y12, Y15, (SI)(CX*2)
+	PREFETCHT0   32(SI)(CX*2)
 	VMOVAPS      Y10, Y12
 	VFNMADD231PS lanes_half<>+0(SB), Y8, Y12
 	VMOVAPS      Y9, Y13
 	VFNMADD231PS lanes_half<>+0(SB), Y7, Y13
 	VMOVAPS      Y12, Y14
 	VFMADD231PS  lanes_root2<>+0(SB), Y13, Y14
-	VMASKMOVPS   Y14, Y15, (R8)(SI*1)
+	VMASKMOVPS   Y14, Y15, (SI)(DX*1)
+	PREFETCHT0   32(SI)(DX*1)
 	VFNMADD231PS lanes_root2<>+0(SB), Y13, Y12
-	VMASKMOVPS   Y12, Y15, (R8)(BX*4)
+	VMASKMOVPS   Y12, Y15, (SI)(CX*4)
+	PREFETCHT0   32(SI)(CX*4)
 	VADDPS       Y10, Y6, Y6
 	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y8, Y6
-	VMASKMOVPS   Y6, Y15, (R8)
+	VMASKMOVPS   Y6, Y15, (SI)
+	PREFETCHT0   32(SI)
 	VADDPS       Y11, Y7, Y7
 	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y9, Y7
-	VMASKMOVPS   Y7, Y15, (R8)(DI*1)
-	MOVQ         192(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y0
-	MOVQ         96(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	VMASKMOVPS   Y7, Y15, (SI)(BX*1)
+	PREFETCHT0   32(SI)(BX*1)
+	XORQ         SI, SI
+	TESTQ        $0x00000001, stride+16(FP)
+	JZ           beyond31
+	VMASKMOVPS   (R11)(SI*1), Y15, Y0
+	VMASKMOVPS   (R9)(SI*1), Y15, Y12
 	VFNMADD231PS lanes_half<>+0(SB), Y12, Y0
-	MOVQ         144(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y12
-	MOVQ         48(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y13
+	VMASKMOVPS   (R10)(SI*1), Y15, Y12
+	VMASKMOVPS   (R8)(SI*1), Y15, Y13
 	VFNMADD231PS lanes_half<>+0(SB), Y13, Y12
 	VMOVAPS      Y0, Y6
 	VFMADD231PS  lanes_root2<>+0(SB), Y12, Y0
 	VFNMADD231PS lanes_root2<>+0(SB), Y12, Y6
-	MOVQ         200(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y1
-	MOVQ         104(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	JMP          inside31
+
+beyond31:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y6, Y6, Y6
+
+inside31:
+	ADDQ         R13, SI
+	TESTQ        $0x00000002, stride+16(FP)
+	JZ           beyond32
+	VMASKMOVPS   (R11)(SI*1), Y15, Y1
+	VMASKMOVPS   (R9)(SI*1), Y15, Y12
 	VFNMADD231PS lanes_half<>+0(SB), Y12, Y1
-	MOVQ         152(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y12
-	MOVQ         56(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y13
+	VMASKMOVPS   (R10)(SI*1), Y15, Y12
+	VMASKMOVPS   (R8)(SI*1), Y15, Y13
 	VFNMADD231PS lanes_half<>+0(SB), Y13, Y12
 	VMOVAPS      Y1, Y7
 	VFMADD231PS  lanes_root2<>+0(SB), Y12, Y1
 	VFNMADD231PS lanes_root2<>+0(SB), Y12, Y7
-	MOVQ         208(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y2
-	MOVQ         112(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	JMP          inside32
+
+beyond32:
+	VXORPS Y1, Y1, Y1
+	VXORPS Y7, Y7, Y7
+
+inside32:
+	ADDQ         R13, SI
+	TESTQ        $0x00000004, stride+16(FP)
+	JZ           beyond33
+	VMASKMOVPS   (R11)(SI*1), Y15, Y2
+	VMASKMOVPS   (R9)(SI*1), Y15, Y12
 	VFNMADD231PS lanes_half<>+0(SB), Y12, Y2
-	MOVQ         160(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y12
-	MOVQ         64(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y13
+	VMASKMOVPS   (R10)(SI*1), Y15, Y12
+	VMASKMOVPS   (R8)(SI*1), Y15, Y13
 	VFNMADD231PS lanes_half<>+0(SB), Y13, Y12
 	VMOVAPS      Y2, Y8
 	VFMADD231PS  lanes_root2<>+0(SB), Y12, Y2
 	VFNMADD231PS lanes_root2<>+0(SB), Y12, Y8
-	MOVQ         216(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y3
-	MOVQ         120(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	JMP          inside33
+
+beyond33:
+	VXORPS Y2, Y2, Y2
+	VXORPS Y8, Y8, Y8
+
+inside33:
+	ADDQ         R13, SI
+	TESTQ        $0x00000008, stride+16(FP)
+	JZ           beyond34
+	VMASKMOVPS   (R11)(SI*1), Y15, Y3
+	VMASKMOVPS   (R9)(SI*1), Y15, Y12
 	VFNMADD231PS lanes_half<>+0(SB), Y12, Y3
-	MOVQ         168(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y12
-	MOVQ         72(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y13
+	VMASKMOVPS   (R10)(SI*1), Y15, Y12
+	VMASKMOVPS   (R8)(SI*1), Y15, Y13
 	VFNMADD231PS lanes_half<>+0(SB), Y13, Y12
 	VMOVAPS      Y3, Y9
 	VFMADD231PS  lanes_root2<>+0(SB), Y12, Y3
 	VFNMADD231PS lanes_root2<>+0(SB), Y12, Y9
-	MOVQ         224(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y4
-	MOVQ         128(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	JMP          inside34
+
+beyond34:
+	VXORPS Y3, Y3, Y3
+	VXORPS Y9, Y9, Y9
+
+inside34:
+	ADDQ         R13, SI
+	TESTQ        $0x00000010, stride+16(FP)
+	JZ           beyond35
+	VMASKMOVPS   (R11)(SI*1), Y15, Y4
+	VMASKMOVPS   (R9)(SI*1), Y15, Y12
 	VFNMADD231PS lanes_half<>+0(SB), Y12, Y4
-	MOVQ         176(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y12
-	MOVQ         80(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y13
+	VMASKMOVPS   (R10)(SI*1), Y15, Y12
+	VMASKMOVPS   (R8)(SI*1), Y15, Y13
 	VFNMADD231PS lanes_half<>+0(SB), Y13, Y12
 	VMOVAPS      Y4, Y10
 	VFMADD231PS  lanes_root2<>+0(SB), Y12, Y4
 	VFNMADD231PS lanes_root2<>+0(SB), Y12, Y10
-	MOVQ         232(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y5
-	MOVQ         136(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	JMP          inside35
+
+beyond35:
+	VXORPS Y4, Y4, Y4
+	VXORPS Y10, Y10, Y10
+
+inside35:
+	ADDQ         R13, SI
+	TESTQ        $0x00000020, stride+16(FP)
+	JZ           beyond36
+	VMASKMOVPS   (R11)(SI*1), Y15, Y5
+	VMASKMOVPS   (R9)(SI*1), Y15, Y12
 	VFNMADD231PS lanes_half<>+0(SB), Y12, Y5
-	MOVQ         184(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y12
-	MOVQ         88(DX), DX
-	VMASKMOVPS   (AX)(DX*4), Y15, Y13
+	VMASKMOVPS   (R10)(SI*1), Y15, Y12
+	VMASKMOVPS   (R8)(SI*1), Y15, Y13
 	VFNMADD231PS lanes_half<>+0(SB), Y13, Y12
 	VMOVAPS      Y5, Y11
 	VFMADD231PS  lanes_root2<>+0(SB), Y12, Y5
 	VFNMADD231PS lanes_root2<>+0(SB), Y12, Y11
-	IMUL3Q       $0x06, SI, R8
-	ADDQ         CX, R8
+	JMP          inside36
+
+beyond36:
+	VXORPS Y5, Y5, Y5
+	VXORPS Y11, Y11, Y11
+
+inside36:
+	IMUL3Q       $0x06, DX, SI
+	ADDQ         AX, SI
 	VMOVAPS      Y4, Y12
 	VFNMADD231PS lanes_two<>+0(SB), Y2, Y12
 	VMOVAPS      Y3, Y13
 	VFNMADD231PS lanes_two<>+0(SB), Y1, Y13
 	VMOVAPS      Y12, Y14
 	VFMADD231PS  lanes_root2by2<>+0(SB), Y13, Y14
-	VMASKMOVPS   Y14, Y15, (R8)(BX*1)
+	VMASKMOVPS   Y14, Y15, (SI)(CX*1)
+	PREFETCHT0   32(SI)(CX*1)
 	VFNMADD231PS lanes_root2by2<>+0(SB), Y13, Y12
-	VMASKMOVPS   Y12, Y15, (R8)(BX*2)
+	VMASKMOVPS   Y12, Y15, (SI)(CX*2)
+	PREFETCHT0   32(SI)(CX*2)
 	VMOVAPS      Y4, Y12
 	VFNMADD231PS lanes_half<>+0(SB), Y2, Y12
 	VMOVAPS      Y3, Y13
 	VFNMADD231PS lanes_half<>+0(SB), Y1, Y13
 	VMOVAPS      Y12, Y14
 	VFMADD231PS  lanes_root2<>+0(SB), Y13, Y14
-	VMASKMOVPS   Y14, Y15, (R8)(SI*1)
+	VMASKMOVPS   Y14, Y15, (SI)(DX*1)
+	PREFETCHT0   32(SI)(DX*1)
 	VFNMADD231PS lanes_root2<>+0(SB), Y13, Y12
-	VMASKMOVPS   Y12, Y15, (R8)(BX*4)
+	VMASKMOVPS   Y12, Y15, (SI)(CX*4)
+	PREFETCHT0   32(SI)(CX*4)
 	VADDPS       Y4, Y0, Y0
 	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y2, Y0
-	VMASKMOVPS   Y0, Y15, (R8)
+	VMASKMOVPS   Y0, Y15, (SI)
+	PREFETCHT0   32(SI)
 	VADDPS       Y5, Y1, Y1
 	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y3, Y1
-	VMASKMOVPS   Y1, Y15, (R8)(DI*1)
-	LEAQ         (CX)(SI*8), R8
+	VMASKMOVPS   Y1, Y15, (SI)(BX*1)
+	PREFETCHT0   32(SI)(BX*1)
+	LEAQ         (AX)(DX*8), SI
 	VMOVAPS      Y10, Y12
 	VFNMADD231PS lanes_two<>+0(SB), Y8, Y12
 	VMOVAPS      Y9, Y13
 	VFNMADD231PS lanes_two<>+0(SB), Y7, Y13
 	VMOVAPS      Y12, Y14
 	VFMADD231PS  lanes_root2by2<>+0(SB), Y13, Y14
-	VMASKMOVPS   Y14, Y15, (R8)(BX*1)
+	VMASKMOVPS   Y14, Y15, (SI)(CX*1)
+	PREFETCHT0   32(SI)(CX*1)
 	VFNMADD231PS lanes_root2by2<>+0(SB), Y13, Y12
-	VMASKMOVPS   Y12, Y15, (R8)(BX*2)
+	VMASKMOVPS   Y12, Y15, (SI)(CX*2)
+	PREFETCHT0   32(SI)(CX*2)
 	VMOVAPS      Y10, Y12
 	VFNMADD231PS lanes_half<>+0(SB), Y8, Y12
 	VMOVAPS      Y9, Y13
 	VFNMADD231PS lanes_half<>+0(SB), Y7, Y13
 	VMOVAPS      Y12, Y14
 	VFMADD231PS  lanes_root2<>+0(SB), Y13, Y14
-	VMASKMOVPS   Y14, Y15, (R8)(SI*1)
+	VMASKMOVPS   Y14, Y15, (SI)(DX*1)
+	PREFETCHT0   32(SI)(DX*1)
 	VFNMADD231PS lanes_root2<>+0(SB), Y13, Y12
-	VMASKMOVPS   Y12, Y15, (R8)(BX*4)
+	VMASKMOVPS   Y12, Y15, (SI)(CX*4)
+	PREFETCHT0   32(SI)(CX*4)
 	VADDPS       Y10, Y6, Y6
 	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y8, Y6
-	VMASKMOVPS   Y6, Y15, (R8)
+	VMASKMOVPS   Y6, Y15, (SI)
+	PREFETCHT0   32(SI)
 	VADDPS       Y11, Y7, Y7
 	VFNMADD231PS lanes_fiveHalves<>+0(SB), Y9, Y7
-	VMASKMOVPS   Y7, Y15, (R8)(DI*1)
+	VMASKMOVPS   Y7, Y15, (SI)(BX*1)
+	PREFETCHT0   32(SI)(BX*1)
 
 end:
 	VZEROUPPER
@@ -927,36 +1212,71 @@ DATA laneMasks<>+120(SB)/4, $0x00000000
 DATA laneMasks<>+124(SB)/4, $0x00000000
 GLOBL laneMasks<>(SB), RODATA|NOPTR, $128
 
-// func winogradFilter2(c int, dst *float32, stride int, src *float32, pixels *int)
-// Requires: AVX, FMA3
+// func winogradFilter2(c int, freq *float32, stride int, base *float32, window *tileWindow)
+// Requires: AVX, FMA3, MMX+
 TEXT ·winogradFilter2(SB), NOSPLIT, $0-40
-	MOVQ src+24(FP), AX
-	MOVQ dst+8(FP), CX
-	MOVQ pixels+32(FP), DX
-	MOVQ stride+16(FP), BX
-	SHLQ $0x02, BX
-	LEAQ (BX)(BX*2), SI
-	LEAQ (BX)(BX*4), DI
-	MOVQ c+0(FP), R9
+	MOVQ freq+8(FP), AX
+	MOVQ stride+16(FP), CX
+	SHLQ $0x02, CX
+	LEAQ (CX)(CX*2), DX
+	LEAQ (CX)(CX*4), BX
+	MOVQ base+24(FP), R10
+	MOVQ window+32(FP), SI
+	MOVQ (SI), DI
+	LEAQ (R10)(DI*4), DI
+	MOVQ 8(SI), R8
+	LEAQ (R10)(R8*4), R8
+	MOVQ 16(SI), R9
+	LEAQ (R10)(R9*4), R9
+	MOVQ 48(SI), R10
+	SHLQ $0x02, R10
+	MOVQ 56(SI), SI
+	MOVQ SI, stride+16(FP)
 
 full:
-	CMPQ         R9, $0x00000008
-	JLT          tail
-	MOVQ         (DX), R8
-	VMOVUPS      (AX)(R8*4), Y0
-	MOVQ         48(DX), R8
-	VMOVUPS      (AX)(R8*4), Y3
-	MOVQ         8(DX), R8
-	VMOVUPS      (AX)(R8*4), Y1
-	MOVQ         56(DX), R8
-	VMOVUPS      (AX)(R8*4), Y4
-	MOVQ         16(DX), R8
-	VMOVUPS      (AX)(R8*4), Y2
-	MOVQ         64(DX), R8
-	VMOVUPS      (AX)(R8*4), Y5
-	MOVQ         CX, R8
-	VMOVUPS      Y0, (R8)
-	VMOVUPS      Y2, (R8)(DI*1)
+	CMPQ    c+0(FP), $0x08
+	JLT     tail
+	XORQ    SI, SI
+	TESTQ   $0x00000001, stride+16(FP)
+	JZ      beyond1
+	VMOVUPS (DI)(SI*1), Y0
+	VMOVUPS (R9)(SI*1), Y3
+	JMP     inside1
+
+beyond1:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y3, Y3, Y3
+
+inside1:
+	ADDQ    R10, SI
+	TESTQ   $0x00000002, stride+16(FP)
+	JZ      beyond2
+	VMOVUPS (DI)(SI*1), Y1
+	VMOVUPS (R9)(SI*1), Y4
+	JMP     inside2
+
+beyond2:
+	VXORPS Y1, Y1, Y1
+	VXORPS Y4, Y4, Y4
+
+inside2:
+	ADDQ    R10, SI
+	TESTQ   $0x00000004, stride+16(FP)
+	JZ      beyond3
+	VMOVUPS (DI)(SI*1), Y2
+	VMOVUPS (R9)(SI*1), Y5
+	JMP     inside3
+
+beyond3:
+	VXORPS Y2, Y2, Y2
+	VXORPS Y5, Y5, Y5
+
+inside3:
+	MOVQ         AX, SI
+	VMOVUPS      Y0, (SI)
+	PREFETCHT0   32(SI)
+	VMOVUPS      Y2, (SI)(BX*1)
+	PREFETCHT0   32(SI)(BX*1)
 	VMOVAPS      Y0, Y12
 	VMOVAPS      Y1, Y13
 	VMOVAPS      Y2, Y14
@@ -967,8 +1287,10 @@ full:
 	VMULPS       lanes_root2by3<>+0(SB), Y13, Y13
 	VSUBPS       Y13, Y14, Y12
 	VADDPS       Y13, Y14, Y13
-	VMOVUPS      Y12, (R8)(BX*1)
-	VMOVUPS      Y13, (R8)(BX*2)
+	VMOVUPS      Y12, (SI)(CX*1)
+	PREFETCHT0   32(SI)(CX*1)
+	VMOVUPS      Y13, (SI)(CX*2)
+	PREFETCHT0   32(SI)(CX*2)
 	VMOVAPS      Y0, Y12
 	VMOVAPS      Y1, Y13
 	VMOVAPS      Y2, Y14
@@ -978,12 +1300,16 @@ full:
 	VMOVAPS      Y12, Y14
 	VADDPS       Y13, Y12, Y12
 	VSUBPS       Y13, Y14, Y13
-	VMOVUPS      Y12, (R8)(SI*1)
-	VMOVUPS      Y13, (R8)(BX*4)
-	IMUL3Q       $0x0a, SI, R8
-	ADDQ         CX, R8
-	VMOVUPS      Y3, (R8)
-	VMOVUPS      Y5, (R8)(DI*1)
+	VMOVUPS      Y12, (SI)(DX*1)
+	PREFETCHT0   32(SI)(DX*1)
+	VMOVUPS      Y13, (SI)(CX*4)
+	PREFETCHT0   32(SI)(CX*4)
+	IMUL3Q       $0x0a, DX, SI
+	ADDQ         AX, SI
+	VMOVUPS      Y3, (SI)
+	PREFETCHT0   32(SI)
+	VMOVUPS      Y5, (SI)(BX*1)
+	PREFETCHT0   32(SI)(BX*1)
 	VMOVAPS      Y3, Y12
 	VMOVAPS      Y4, Y13
 	VMOVAPS      Y5, Y14
@@ -994,8 +1320,10 @@ full:
 	VMULPS       lanes_root2by3<>+0(SB), Y13, Y13
 	VSUBPS       Y13, Y14, Y12
 	VADDPS       Y13, Y14, Y13
-	VMOVUPS      Y12, (R8)(BX*1)
-	VMOVUPS      Y13, (R8)(BX*2)
+	VMOVUPS      Y12, (SI)(CX*1)
+	PREFETCHT0   32(SI)(CX*1)
+	VMOVUPS      Y13, (SI)(CX*2)
+	PREFETCHT0   32(SI)(CX*2)
 	VMOVAPS      Y3, Y12
 	VMOVAPS      Y4, Y13
 	VMOVAPS      Y5, Y14
@@ -1005,14 +1333,16 @@ full:
 	VMOVAPS      Y12, Y14
 	VADDPS       Y13, Y12, Y12
 	VSUBPS       Y13, Y14, Y13
-	VMOVUPS      Y12, (R8)(SI*1)
-	VMOVUPS      Y13, (R8)(BX*4)
-	MOVQ         (DX), R8
-	VMOVUPS      (AX)(R8*4), Y0
-	MOVQ         24(DX), R8
-	VMOVUPS      (AX)(R8*4), Y3
-	MOVQ         48(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
+	VMOVUPS      Y12, (SI)(DX*1)
+	PREFETCHT0   32(SI)(DX*1)
+	VMOVUPS      Y13, (SI)(CX*4)
+	PREFETCHT0   32(SI)(CX*4)
+	XORQ         SI, SI
+	TESTQ        $0x00000001, stride+16(FP)
+	JZ           beyond4
+	VMOVUPS      (DI)(SI*1), Y0
+	VMOVUPS      (R8)(SI*1), Y3
+	VMOVUPS      (R9)(SI*1), Y12
 	VADDPS       Y0, Y0, Y0
 	VADDPS       Y12, Y0, Y0
 	VXORPS       Y12, Y12, Y12
@@ -1020,12 +1350,19 @@ full:
 	VMULPS       lanes_root2by3<>+0(SB), Y3, Y3
 	VSUBPS       Y3, Y12, Y0
 	VADDPS       Y3, Y12, Y3
-	MOVQ         8(DX), R8
-	VMOVUPS      (AX)(R8*4), Y1
-	MOVQ         32(DX), R8
-	VMOVUPS      (AX)(R8*4), Y4
-	MOVQ         56(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
+	JMP          inside4
+
+beyond4:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y3, Y3, Y3
+
+inside4:
+	ADDQ         R10, SI
+	TESTQ        $0x00000002, stride+16(FP)
+	JZ           beyond5
+	VMOVUPS      (DI)(SI*1), Y1
+	VMOVUPS      (R8)(SI*1), Y4
+	VMOVUPS      (R9)(SI*1), Y12
 	VADDPS       Y1, Y1, Y1
 	VADDPS       Y12, Y1, Y1
 	VXORPS       Y12, Y12, Y12
@@ -1033,12 +1370,19 @@ full:
 	VMULPS       lanes_root2by3<>+0(SB), Y4, Y4
 	VSUBPS       Y4, Y12, Y1
 	VADDPS       Y4, Y12, Y4
-	MOVQ         16(DX), R8
-	VMOVUPS      (AX)(R8*4), Y2
-	MOVQ         40(DX), R8
-	VMOVUPS      (AX)(R8*4), Y5
-	MOVQ         64(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
+	JMP          inside5
+
+beyond5:
+	VXORPS Y1, Y1, Y1
+	VXORPS Y4, Y4, Y4
+
+inside5:
+	ADDQ         R10, SI
+	TESTQ        $0x00000004, stride+16(FP)
+	JZ           beyond6
+	VMOVUPS      (DI)(SI*1), Y2
+	VMOVUPS      (R8)(SI*1), Y5
+	VMOVUPS      (R9)(SI*1), Y12
 	VADDPS       Y2, Y2, Y2
 	VADDPS       Y12, Y2, Y2
 	VXORPS       Y12, Y12, Y12
@@ -1046,9 +1390,18 @@ full:
 	VMULPS       lanes_root2by3<>+0(SB), Y5, Y5
 	VSUBPS       Y5, Y12, Y2
 	VADDPS       Y5, Y12, Y5
-	LEAQ         (CX)(SI*2), R8
-	VMOVUPS      Y0, (R8)
-	VMOVUPS      Y2, (R8)(DI*1)
+	JMP          inside6
+
+beyond6:
+	VXORPS Y2, Y2, Y2
+	VXORPS Y5, Y5, Y5
+
+inside6:
+	LEAQ         (AX)(DX*2), SI
+	VMOVUPS      Y0, (SI)
+	PREFETCHT0   32(SI)
+	VMOVUPS      Y2, (SI)(BX*1)
+	PREFETCHT0   32(SI)(BX*1)
 	VMOVAPS      Y0, Y12
 	VMOVAPS      Y1, Y13
 	VMOVAPS      Y2, Y14
@@ -1059,8 +1412,10 @@ full:
 	VMULPS       lanes_root2by3<>+0(SB), Y13, Y13
 	VSUBPS       Y13, Y14, Y12
 	VADDPS       Y13, Y14, Y13
-	VMOVUPS      Y12, (R8)(BX*1)
-	VMOVUPS      Y13, (R8)(BX*2)
+	VMOVUPS      Y12, (SI)(CX*1)
+	PREFETCHT0   32(SI)(CX*1)
+	VMOVUPS      Y13, (SI)(CX*2)
+	PREFETCHT0   32(SI)(CX*2)
 	VMOVAPS      Y0, Y12
 	VMOVAPS      Y1, Y13
 	VMOVAPS      Y2, Y14
@@ -1070,11 +1425,15 @@ full:
 	VMOVAPS      Y12, Y14
 	VADDPS       Y13, Y12, Y12
 	VSUBPS       Y13, Y14, Y13
-	VMOVUPS      Y12, (R8)(SI*1)
-	VMOVUPS      Y13, (R8)(BX*4)
-	LEAQ         (CX)(SI*4), R8
-	VMOVUPS      Y3, (R8)
-	VMOVUPS      Y5, (R8)(DI*1)
+	VMOVUPS      Y12, (SI)(DX*1)
+	PREFETCHT0   32(SI)(DX*1)
+	VMOVUPS      Y13, (SI)(CX*4)
+	PREFETCHT0   32(SI)(CX*4)
+	LEAQ         (AX)(DX*4), SI
+	VMOVUPS      Y3, (SI)
+	PREFETCHT0   32(SI)
+	VMOVUPS      Y5, (SI)(BX*1)
+	PREFETCHT0   32(SI)(BX*1)
 	VMOVAPS      Y3, Y12
 	VMOVAPS      Y4, Y13
 	VMOVAPS      Y5, Y14
@@ -1085,8 +1444,10 @@ full:
 	VMULPS       lanes_root2by3<>+0(SB), Y13, Y13
 	VSUBPS       Y13, Y14, Y12
 	VADDPS       Y13, Y14, Y13
-	VMOVUPS      Y12, (R8)(BX*1)
-	VMOVUPS      Y13, (R8)(BX*2)
+	VMOVUPS      Y12, (SI)(CX*1)
+	PREFETCHT0   32(SI)(CX*1)
+	VMOVUPS      Y13, (SI)(CX*2)
+	PREFETCHT0   32(SI)(CX*2)
 	VMOVAPS      Y3, Y12
 	VMOVAPS      Y4, Y13
 	VMOVAPS      Y5, Y14
@@ -1096,48 +1457,73 @@ full:
 	VMOVAPS      Y12, Y14
 	VADDPS       Y13, Y12, Y12
 	VSUBPS       Y13, Y14, Y13
-	VMOVUPS      Y12, (R8)(SI*1)
-	VMOVUPS      Y13, (R8)(BX*4)
-	MOVQ         (DX), R8
-	VMOVUPS      (AX)(R8*4), Y0
-	MOVQ         24(DX), R8
-	VMOVUPS      (AX)(R8*4), Y3
-	MOVQ         48(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
+	VMOVUPS      Y12, (SI)(DX*1)
+	PREFETCHT0   32(SI)(DX*1)
+	VMOVUPS      Y13, (SI)(CX*4)
+	PREFETCHT0   32(SI)(CX*4)
+	XORQ         SI, SI
+	TESTQ        $0x00000001, stride+16(FP)
+	JZ           beyond7
+	VMOVUPS      (DI)(SI*1), Y0
+	VMOVUPS      (R8)(SI*1), Y3
+	VMOVUPS      (R9)(SI*1), Y12
 	VMULPS       lanes_sixth<>+0(SB), Y0, Y0
 	VFMADD231PS  lanes_third<>+0(SB), Y12, Y0
 	VMULPS       lanes_root2by6<>+0(SB), Y3, Y3
 	VMOVAPS      Y0, Y12
 	VADDPS       Y3, Y0, Y0
 	VSUBPS       Y3, Y12, Y3
-	MOVQ         8(DX), R8
-	VMOVUPS      (AX)(R8*4), Y1
-	MOVQ         32(DX), R8
-	VMOVUPS      (AX)(R8*4), Y4
-	MOVQ         56(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
-	VMULPS       lanes_sixth<>+0(SB), Y1, Y1
-	VFMADD231PS  lanes_third<>+0(SB), Y12, Y1
-	VMULPS       lanes_root2by6<>+0(SB), Y4, Y4
-	VMOVAPS      Y1, Y12
-	VADDPS       Y4, Y1, Y1
-	VSUBPS       Y4, Y12, Y4
-	MOVQ         16(DX), R8
-	VMOVUPS      (AX)(R8*4), Y2
-	MOVQ         40(DX), R8
-	VMOVUPS      (AX)(R8*4), Y5
-	MOVQ         64(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
-	VMULPS       lanes_sixth<>+0(SB), Y2, Y2
-	VFMADD231PS  lanes_third<>+0(SB), Y12, Y2
-	VMULPS       lanes_root2by6<>+0(SB), Y5, Y5
-	VMOVAPS      Y2, Y12
-	VADDPS       Y5, Y2, Y2
-	VSUBPS       Y5, Y12, Y5
-	IMUL3Q       $0x06, SI, R8
-	ADDQ         CX, R8
-	VMOVUPS      Y0, (R8)
-	VMOVUPS      Y2, (R8)(DI*1)
+	JMP          inside7
+
+beyond7:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y3, Y3, Y3
+
+inside7:
+	ADDQ        R10, SI
+	TESTQ       $0x00000002, stride+16(FP)
+	JZ          beyond8
+	VMOVUPS     (DI)(SI*1), Y1
+	VMOVUPS     (R8)(SI*1), Y4
+	VMOVUPS     (R9)(SI*1), Y12
+	VMULPS      lanes_sixth<>+0(SB), Y1, Y1
+	VFMADD231PS lanes_third<>+0(SB), Y12, Y1
+	VMULPS      lanes_root2by6<>+0(SB), Y4, Y4
+	VMOVAPS     Y1, Y12
+	VADDPS      Y4, Y1, Y1
+	VSUBPS      Y4, Y12, Y4
+	JMP         inside8
+
+beyond8:
+	VXORPS Y1, Y1, Y1
+	VXORPS Y4, Y4, Y4
+
+inside8:
+	ADDQ        R10, SI
+	TESTQ       $0x00000004, stride+16(FP)
+	JZ          beyond9
+	VMOVUPS     (DI)(SI*1), Y2
+	VMOVUPS     (R8)(SI*1), Y5
+	VMOVUPS     (R9)(SI*1), Y12
+	VMULPS      lanes_sixth<>+0(SB), Y2, Y2
+	VFMADD231PS lanes_third<>+0(SB), Y12, Y2
+	VMULPS      lanes_root2by6<>+0(SB), Y5, Y5
+	VMOVAPS     Y2, Y12
+	VADDPS      Y5, Y2, Y2
+	VSUBPS      Y5, Y12, Y5
+	JMP         inside9
+
+beyond9:
+	VXORPS Y2, Y2, Y2
+	VXORPS Y5, Y5, Y5
+
+inside9:
+	IMUL3Q       $0x06, DX, SI
+	ADDQ         AX, SI
+	VMOVUPS      Y0, (SI)
+	PREFETCHT0   32(SI)
+	VMOVUPS      Y2, (SI)(BX*1)
+	PREFETCHT0   32(SI)(BX*1)
 	VMOVAPS      Y0, Y12
 	VMOVAPS      Y1, Y13
 	VMOVAPS      Y2, Y14
@@ -1148,8 +1534,10 @@ full:
 	VMULPS       lanes_root2by3<>+0(SB), Y13, Y13
 	VSUBPS       Y13, Y14, Y12
 	VADDPS       Y13, Y14, Y13
-	VMOVUPS      Y12, (R8)(BX*1)
-	VMOVUPS      Y13, (R8)(BX*2)
+	VMOVUPS      Y12, (SI)(CX*1)
+	PREFETCHT0   32(SI)(CX*1)
+	VMOVUPS      Y13, (SI)(CX*2)
+	PREFETCHT0   32(SI)(CX*2)
 	VMOVAPS      Y0, Y12
 	VMOVAPS      Y1, Y13
 	VMOVAPS      Y2, Y14
@@ -1159,11 +1547,15 @@ full:
 	VMOVAPS      Y12, Y14
 	VADDPS       Y13, Y12, Y12
 	VSUBPS       Y13, Y14, Y13
-	VMOVUPS      Y12, (R8)(SI*1)
-	VMOVUPS      Y13, (R8)(BX*4)
-	LEAQ         (CX)(SI*8), R8
-	VMOVUPS      Y3, (R8)
-	VMOVUPS      Y5, (R8)(DI*1)
+	VMOVUPS      Y12, (SI)(DX*1)
+	PREFETCHT0   32(SI)(DX*1)
+	VMOVUPS      Y13, (SI)(CX*4)
+	PREFETCHT0   32(SI)(CX*4)
+	LEAQ         (AX)(DX*8), SI
+	VMOVUPS      Y3, (SI)
+	PREFETCHT0   32(SI)
+	VMOVUPS      Y5, (SI)(BX*1)
+	PREFETCHT0   32(SI)(BX*1)
 	VMOVAPS      Y3, Y12
 	VMOVAPS      Y4, Y13
 	VMOVAPS      Y5, Y14
@@ -1174,8 +1566,10 @@ full:
 	VMULPS       lanes_root2by3<>+0(SB), Y13, Y13
 	VSUBPS       Y13, Y14, Y12
 	VADDPS       Y13, Y14, Y13
-	VMOVUPS      Y12, (R8)(BX*1)
-	VMOVUPS      Y13, (R8)(BX*2)
+	VMOVUPS      Y12, (SI)(CX*1)
+	PREFETCHT0   32(SI)(CX*1)
+	VMOVUPS      Y13, (SI)(CX*2)
+	PREFETCHT0   32(SI)(CX*2)
 	VMOVAPS      Y3, Y12
 	VMOVAPS      Y4, Y13
 	VMOVAPS      Y5, Y14
@@ -1185,34 +1579,65 @@ full:
 	VMOVAPS      Y12, Y14
 	VADDPS       Y13, Y12, Y12
 	VSUBPS       Y13, Y14, Y13
-	VMOVUPS      Y12, (R8)(SI*1)
-	VMOVUPS      Y13, (R8)(BX*4)
-	ADDQ         $0x00000020, AX
-	ADDQ         $0x00000020, CX
-	SUBQ         $0x00000008, R9
+	VMOVUPS      Y12, (SI)(DX*1)
+	PREFETCHT0   32(SI)(DX*1)
+	VMOVUPS      Y13, (SI)(CX*4)
+	PREFETCHT0   32(SI)(CX*4)
+	ADDQ         $0x20, AX
+	ADDQ         $0x20, DI
+	ADDQ         $0x20, R8
+	ADDQ         $0x20, R9
+	SUBQ         $0x08, c+0(FP)
 	JMP          full
 
 tail:
-	TESTQ        R9, R9
-	JZ           end
-	LEAQ         laneMasks<>+0(SB), R8
-	NEGQ         R9
-	VMOVUPS      64(R8)(R9*4), Y15
-	MOVQ         (DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y0
-	MOVQ         48(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y3
-	MOVQ         8(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y1
-	MOVQ         56(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y4
-	MOVQ         16(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y2
-	MOVQ         64(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y5
-	MOVQ         CX, R8
-	VMASKMOVPS   Y0, Y15, (R8)
-	VMASKMOVPS   Y2, Y15, (R8)(DI*1)
+	CMPQ       c+0(FP), $0x00
+	JE         end
+	MOVQ       c+0(FP), SI
+	LEAQ       laneMasks<>+0(SB), R11
+	NEGQ       SI
+	VMOVUPS    64(R11)(SI*4), Y15
+	XORQ       SI, SI
+	TESTQ      $0x00000001, stride+16(FP)
+	JZ         beyond10
+	VMASKMOVPS (DI)(SI*1), Y15, Y0
+	VMASKMOVPS (R9)(SI*1), Y15, Y3
+	JMP        inside10
+
+beyond10:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y3, Y3, Y3
+
+inside10:
+	ADDQ       R10, SI
+	TESTQ      $0x00000002, stride+16(FP)
+	JZ         beyond11
+	VMASKMOVPS (DI)(SI*1), Y15, Y1
+	VMASKMOVPS (R9)(SI*1), Y15, Y4
+	JMP        inside11
+
+beyond11:
+	VXORPS Y1, Y1, Y1
+	VXORPS Y4, Y4, Y4
+
+inside11:
+	ADDQ       R10, SI
+	TESTQ      $0x00000004, stride+16(FP)
+	JZ         beyond12
+	VMASKMOVPS (DI)(SI*1), Y15, Y2
+	VMASKMOVPS (R9)(SI*1), Y15, Y5
+	JMP        inside12
+
+beyond12:
+	VXORPS Y2, Y2, Y2
+	VXORPS Y5, Y5, Y5
+
+inside12:
+	MOVQ         AX, SI
+	VMASKMOVPS   Y0, Y15, (SI)
+	PREFETCHT0   32(SI)
+	VMASKMOVPS   Y2, Y15, (SI)(BX*1)
+	PREFETCHT0   32(SI)(BX*1)
 	VMOVAPS      Y0, Y12
 	VMOVAPS      Y1, Y13
 	VMOVAPS      Y2, Y14
@@ -1223,8 +1648,10 @@ tail:
 	VMULPS       lanes_root2by3<>+0(SB), Y13, Y13
 	VSUBPS       Y13, Y14, Y12
 	VADDPS       Y13, Y14, Y13
-	VMASKMOVPS   Y12, Y15, (R8)(BX*1)
-	VMASKMOVPS   Y13, Y15, (R8)(BX*2)
+	VMASKMOVPS   Y12, Y15, (SI)(CX*1)
+	PREFETCHT0   32(SI)(CX*1)
+	VMASKMOVPS   Y13, Y15, (SI)(CX*2)
+	PREFETCHT0   32(SI)(CX*2)
 	VMOVAPS      Y0, Y12
 	VMOVAPS      Y1, Y13
 	VMOVAPS      Y2, Y14
@@ -1234,12 +1661,16 @@ tail:
 	VMOVAPS      Y12, Y14
 	VADDPS       Y13, Y12, Y12
 	VSUBPS       Y13, Y14, Y13
-	VMASKMOVPS   Y12, Y15, (R8)(SI*1)
-	VMASKMOVPS   Y13, Y15, (R8)(BX*4)
-	IMUL3Q       $0x0a, SI, R8
-	ADDQ         CX, R8
-	VMASKMOVPS   Y3, Y15, (R8)
-	VMASKMOVPS   Y5, Y15, (R8)(DI*1)
+	VMASKMOVPS   Y12, Y15, (SI)(DX*1)
+	PREFETCHT0   32(SI)(DX*1)
+	VMASKMOVPS   Y13, Y15, (SI)(CX*4)
+	PREFETCHT0   32(SI)(CX*4)
+	IMUL3Q       $0x0a, DX, SI
+	ADDQ         AX, SI
+	VMASKMOVPS   Y3, Y15, (SI)
+	PREFETCHT0   32(SI)
+	VMASKMOVPS   Y5, Y15, (SI)(BX*1)
+	PREFETCHT0   32(SI)(BX*1)
 	VMOVAPS      Y3, Y12
 	VMOVAPS      Y4, Y13
 	VMOVAPS      Y5, Y14
@@ -1250,8 +1681,10 @@ tail:
 	VMULPS       lanes_root2by3<>+0(SB), Y13, Y13
 	VSUBPS       Y13, Y14, Y12
 	VADDPS       Y13, Y14, Y13
-	VMASKMOVPS   Y12, Y15, (R8)(BX*1)
-	VMASKMOVPS   Y13, Y15, (R8)(BX*2)
+	VMASKMOVPS   Y12, Y15, (SI)(CX*1)
+	PREFETCHT0   32(SI)(CX*1)
+	VMASKMOVPS   Y13, Y15, (SI)(CX*2)
+	PREFETCHT0   32(SI)(CX*2)
 	VMOVAPS      Y3, Y12
 	VMOVAPS      Y4, Y13
 	VMOVAPS      Y5, Y14
@@ -1261,14 +1694,16 @@ tail:
 	VMOVAPS      Y12, Y14
 	VADDPS       Y13, Y12, Y12
 	VSUBPS       Y13, Y14, Y13
-	VMASKMOVPS   Y12, Y15, (R8)(SI*1)
-	VMASKMOVPS   Y13, Y15, (R8)(BX*4)
-	MOVQ         (DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y0
-	MOVQ         24(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y3
-	MOVQ         48(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	VMASKMOVPS   Y12, Y15, (SI)(DX*1)
+	PREFETCHT0   32(SI)(DX*1)
+	VMASKMOVPS   Y13, Y15, (SI)(CX*4)
+	PREFETCHT0   32(SI)(CX*4)
+	XORQ         SI, SI
+	TESTQ        $0x00000001, stride+16(FP)
+	JZ           beyond13
+	VMASKMOVPS   (DI)(SI*1), Y15, Y0
+	VMASKMOVPS   (R8)(SI*1), Y15, Y3
+	VMASKMOVPS   (R9)(SI*1), Y15, Y12
 	VADDPS       Y0, Y0, Y0
 	VADDPS       Y12, Y0, Y0
 	VXORPS       Y12, Y12, Y12
@@ -1276,12 +1711,19 @@ tail:
 	VMULPS       lanes_root2by3<>+0(SB), Y3, Y3
 	VSUBPS       Y3, Y12, Y0
 	VADDPS       Y3, Y12, Y3
-	MOVQ         8(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y1
-	MOVQ         32(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y4
-	MOVQ         56(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	JMP          inside13
+
+beyond13:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y3, Y3, Y3
+
+inside13:
+	ADDQ         R10, SI
+	TESTQ        $0x00000002, stride+16(FP)
+	JZ           beyond14
+	VMASKMOVPS   (DI)(SI*1), Y15, Y1
+	VMASKMOVPS   (R8)(SI*1), Y15, Y4
+	VMASKMOVPS   (R9)(SI*1), Y15, Y12
 	VADDPS       Y1, Y1, Y1
 	VADDPS       Y12, Y1, Y1
 	VXORPS       Y12, Y12, Y12
@@ -1289,12 +1731,19 @@ tail:
 	VMULPS       lanes_root2by3<>+0(SB), Y4, Y4
 	VSUBPS       Y4, Y12, Y1
 	VADDPS       Y4, Y12, Y4
-	MOVQ         16(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y2
-	MOVQ         40(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y5
-	MOVQ         64(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	JMP          inside14
+
+beyond14:
+	VXORPS Y1, Y1, Y1
+	VXORPS Y4, Y4, Y4
+
+inside14:
+	ADDQ         R10, SI
+	TESTQ        $0x00000004, stride+16(FP)
+	JZ           beyond15
+	VMASKMOVPS   (DI)(SI*1), Y15, Y2
+	VMASKMOVPS   (R8)(SI*1), Y15, Y5
+	VMASKMOVPS   (R9)(SI*1), Y15, Y12
 	VADDPS       Y2, Y2, Y2
 	VADDPS       Y12, Y2, Y2
 	VXORPS       Y12, Y12, Y12
@@ -1302,9 +1751,18 @@ tail:
 	VMULPS       lanes_root2by3<>+0(SB), Y5, Y5
 	VSUBPS       Y5, Y12, Y2
 	VADDPS       Y5, Y12, Y5
-	LEAQ         (CX)(SI*2), R8
-	VMASKMOVPS   Y0, Y15, (R8)
-	VMASKMOVPS   Y2, Y15, (R8)(DI*1)
+	JMP          inside15
+
+beyond15:
+	VXORPS Y2, Y2, Y2
+	VXORPS Y5, Y5, Y5
+
+inside15:
+	LEAQ         (AX)(DX*2), SI
+	VMASKMOVPS   Y0, Y15, (SI)
+	PREFETCHT0   32(SI)
+	VMASKMOVPS   Y2, Y15, (SI)(BX*1)
+	PREFETCHT0   32(SI)(BX*1)
 	VMOVAPS      Y0, Y12
 	VMOVAPS      Y1, Y13
 	VMOVAPS      Y2, Y14
@@ -1315,8 +1773,10 @@ tail:
 	VMULPS       lanes_root2by3<>+0(SB), Y13, Y13
 	VSUBPS       Y13, Y14, Y12
 	VADDPS       Y13, Y14, Y13
-	VMASKMOVPS   Y12, Y15, (R8)(BX*1)
-	VMASKMOVPS   Y13, Y15, (R8)(BX*2)
+	VMASKMOVPS   Y12, Y15, (SI)(CX*1)
+	PREFETCHT0   32(SI)(CX*1)
+	VMASKMOVPS   Y13, Y15, (SI)(CX*2)
+	PREFETCHT0   32(SI)(CX*2)
 	VMOVAPS      Y0, Y12
 	VMOVAPS      Y1, Y13
 	VMOVAPS      Y2, Y14
@@ -1326,11 +1786,15 @@ tail:
 	VMOVAPS      Y12, Y14
 	VADDPS       Y13, Y12, Y12
 	VSUBPS       Y13, Y14, Y13
-	VMASKMOVPS   Y12, Y15, (R8)(SI*1)
-	VMASKMOVPS   Y13, Y15, (R8)(BX*4)
-	LEAQ         (CX)(SI*4), R8
-	VMASKMOVPS   Y3, Y15, (R8)
-	VMASKMOVPS   Y5, Y15, (R8)(DI*1)
+	VMASKMOVPS   Y12, Y15, (SI)(DX*1)
+	PREFETCHT0   32(SI)(DX*1)
+	VMASKMOVPS   Y13, Y15, (SI)(CX*4)
+	PREFETCHT0   32(SI)(CX*4)
+	LEAQ         (AX)(DX*4), SI
+	VMASKMOVPS   Y3, Y15, (SI)
+	PREFETCHT0   32(SI)
+	VMASKMOVPS   Y5, Y15, (SI)(BX*1)
+	PREFETCHT0   32(SI)(BX*1)
 	VMOVAPS      Y3, Y12
 	VMOVAPS      Y4, Y13
 	VMOVAPS      Y5, Y14
@@ -1341,8 +1805,10 @@ tail:
 	VMULPS       lanes_root2by3<>+0(SB), Y13, Y13
 	VSUBPS       Y13, Y14, Y12
 	VADDPS       Y13, Y14, Y13
-	VMASKMOVPS   Y12, Y15, (R8)(BX*1)
-	VMASKMOVPS   Y13, Y15, (R8)(BX*2)
+	VMASKMOVPS   Y12, Y15, (SI)(CX*1)
+	PREFETCHT0   32(SI)(CX*1)
+	VMASKMOVPS   Y13, Y15, (SI)(CX*2)
+	PREFETCHT0   32(SI)(CX*2)
 	VMOVAPS      Y3, Y12
 	VMOVAPS      Y4, Y13
 	VMOVAPS      Y5, Y14
@@ -1352,48 +1818,73 @@ tail:
 	VMOVAPS      Y12, Y14
 	VADDPS       Y13, Y12, Y12
 	VSUBPS       Y13, Y14, Y13
-	VMASKMOVPS   Y12, Y15, (R8)(SI*1)
-	VMASKMOVPS   Y13, Y15, (R8)(BX*4)
-	MOVQ         (DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y0
-	MOVQ         24(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y3
-	MOVQ         48(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	VMASKMOVPS   Y12, Y15, (SI)(DX*1)
+	PREFETCHT0   32(SI)(DX*1)
+	VMASKMOVPS   Y13, Y15, (SI)(CX*4)
+	PREFETCHT0   32(SI)(CX*4)
+	XORQ         SI, SI
+	TESTQ        $0x00000001, stride+16(FP)
+	JZ           beyond16
+	VMASKMOVPS   (DI)(SI*1), Y15, Y0
+	VMASKMOVPS   (R8)(SI*1), Y15, Y3
+	VMASKMOVPS   (R9)(SI*1), Y15, Y12
 	VMULPS       lanes_sixth<>+0(SB), Y0, Y0
 	VFMADD231PS  lanes_third<>+0(SB), Y12, Y0
 	VMULPS       lanes_root2by6<>+0(SB), Y3, Y3
 	VMOVAPS      Y0, Y12
 	VADDPS       Y3, Y0, Y0
 	VSUBPS       Y3, Y12, Y3
-	MOVQ         8(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y1
-	MOVQ         32(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y4
-	MOVQ         56(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y12
-	VMULPS       lanes_sixth<>+0(SB), Y1, Y1
-	VFMADD231PS  lanes_third<>+0(SB), Y12, Y1
-	VMULPS       lanes_root2by6<>+0(SB), Y4, Y4
-	VMOVAPS      Y1, Y12
-	VADDPS       Y4, Y1, Y1
-	VSUBPS       Y4, Y12, Y4
-	MOVQ         16(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y2
-	MOVQ         40(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y5
-	MOVQ         64(DX), DX
-	VMASKMOVPS   (AX)(DX*4), Y15, Y12
-	VMULPS       lanes_sixth<>+0(SB), Y2, Y2
-	VFMADD231PS  lanes_third<>+0(SB), Y12, Y2
-	VMULPS       lanes_root2by6<>+0(SB), Y5, Y5
-	VMOVAPS      Y2, Y12
-	VADDPS       Y5, Y2, Y2
-	VSUBPS       Y5, Y12, Y5
-	IMUL3Q       $0x06, SI, R8
-	ADDQ         CX, R8
-	VMASKMOVPS   Y0, Y15, (R8)
-	VMASKMOVPS   Y2, Y15, (R8)(DI*1)
+	JMP          inside16
+
+beyond16:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y3, Y3, Y3
+
+inside16:
+	ADDQ        R10, SI
+	TESTQ       $0x00000002, stride+16(FP)
+	JZ          beyond17
+	VMASKMOVPS  (DI)(SI*1), Y15, Y1
+	VMASKMOVPS  (R8)(SI*1), Y15, Y4
+	VMASKMOVPS  (R9)(SI*1), Y15, Y12
+	VMULPS      lanes_sixth<>+0(SB), Y1, Y1
+	VFMADD231PS lanes_third<>+0(SB), Y12, Y1
+	VMULPS      lanes_root2by6<>+0(SB), Y4, Y4
+	VMOVAPS     Y1, Y12
+	VADDPS      Y4, Y1, Y1
+	VSUBPS      Y4, Y12, Y4
+	JMP         inside17
+
+beyond17:
+	VXORPS Y1, Y1, Y1
+	VXORPS Y4, Y4, Y4
+
+inside17:
+	ADDQ        R10, SI
+	TESTQ       $0x00000004, stride+16(FP)
+	JZ          beyond18
+	VMASKMOVPS  (DI)(SI*1), Y15, Y2
+	VMASKMOVPS  (R8)(SI*1), Y15, Y5
+	VMASKMOVPS  (R9)(SI*1), Y15, Y12
+	VMULPS      lanes_sixth<>+0(SB), Y2, Y2
+	VFMADD231PS lanes_third<>+0(SB), Y12, Y2
+	VMULPS      lanes_root2by6<>+0(SB), Y5, Y5
+	VMOVAPS     Y2, Y12
+	VADDPS      Y5, Y2, Y2
+	VSUBPS      Y5, Y12, Y5
+	JMP         inside18
+
+beyond18:
+	VXORPS Y2, Y2, Y2
+	VXORPS Y5, Y5, Y5
+
+inside18:
+	IMUL3Q       $0x06, DX, SI
+	ADDQ         AX, SI
+	VMASKMOVPS   Y0, Y15, (SI)
+	PREFETCHT0   32(SI)
+	VMASKMOVPS   Y2, Y15, (SI)(BX*1)
+	PREFETCHT0   32(SI)(BX*1)
 	VMOVAPS      Y0, Y12
 	VMOVAPS      Y1, Y13
 	VMOVAPS      Y2, Y14
@@ -1404,8 +1895,10 @@ tail:
 	VMULPS       lanes_root2by3<>+0(SB), Y13, Y13
 	VSUBPS       Y13, Y14, Y12
 	VADDPS       Y13, Y14, Y13
-	VMASKMOVPS   Y12, Y15, (R8)(BX*1)
-	VMASKMOVPS   Y13, Y15, (R8)(BX*2)
+	VMASKMOVPS   Y12, Y15, (SI)(CX*1)
+	PREFETCHT0   32(SI)(CX*1)
+	VMASKMOVPS   Y13, Y15, (SI)(CX*2)
+	PREFETCHT0   32(SI)(CX*2)
 	VMOVAPS      Y0, Y12
 	VMOVAPS      Y1, Y13
 	VMOVAPS      Y2, Y14
@@ -1415,11 +1908,15 @@ tail:
 	VMOVAPS      Y12, Y14
 	VADDPS       Y13, Y12, Y12
 	VSUBPS       Y13, Y14, Y13
-	VMASKMOVPS   Y12, Y15, (R8)(SI*1)
-	VMASKMOVPS   Y13, Y15, (R8)(BX*4)
-	LEAQ         (CX)(SI*8), R8
-	VMASKMOVPS   Y3, Y15, (R8)
-	VMASKMOVPS   Y5, Y15, (R8)(DI*1)
+	VMASKMOVPS   Y12, Y15, (SI)(DX*1)
+	PREFETCHT0   32(SI)(DX*1)
+	VMASKMOVPS   Y13, Y15, (SI)(CX*4)
+	PREFETCHT0   32(SI)(CX*4)
+	LEAQ         (AX)(DX*8), SI
+	VMASKMOVPS   Y3, Y15, (SI)
+	PREFETCHT0   32(SI)
+	VMASKMOVPS   Y5, Y15, (SI)(BX*1)
+	PREFETCHT0   32(SI)(BX*1)
 	VMOVAPS      Y3, Y12
 	VMOVAPS      Y4, Y13
 	VMOVAPS      Y5, Y14
@@ -1430,8 +1927,10 @@ tail:
 	VMULPS       lanes_root2by3<>+0(SB), Y13, Y13
 	VSUBPS       Y13, Y14, Y12
 	VADDPS       Y13, Y14, Y13
-	VMASKMOVPS   Y12, Y15, (R8)(BX*1)
-	VMASKMOVPS   Y13, Y15, (R8)(BX*2)
+	VMASKMOVPS   Y12, Y15, (SI)(CX*1)
+	PREFETCHT0   32(SI)(CX*1)
+	VMASKMOVPS   Y13, Y15, (SI)(CX*2)
+	PREFETCHT0   32(SI)(CX*2)
 	VMOVAPS      Y3, Y12
 	VMOVAPS      Y4, Y13
 	VMOVAPS      Y5, Y14
@@ -1441,8 +1940,10 @@ tail:
 	VMOVAPS      Y12, Y14
 	VADDPS       Y13, Y12, Y12
 	VSUBPS       Y13, Y14, Y13
-	VMASKMOVPS   Y12, Y15, (R8)(SI*1)
-	VMASKMOVPS   Y13, Y15, (R8)(BX*4)
+	VMASKMOVPS   Y12, Y15, (SI)(DX*1)
+	PREFETCHT0   32(SI)(DX*1)
+	VMASKMOVPS   Y13, Y15, (SI)(CX*4)
+	PREFETCHT0   32(SI)(CX*4)
 
 end:
 	VZEROUPPER
@@ -1488,1163 +1989,1494 @@ DATA lanes_root2by6<>+24(SB)/4, $0x3e715bef
 DATA lanes_root2by6<>+28(SB)/4, $0x3e715bef
 GLOBL lanes_root2by6<>(SB), RODATA|NOPTR, $32
 
-// func winogradDy2(c int, dst *float32, stride int, src *float32, pixels *int)
-// Requires: AVX, FMA3
+// func winogradDy2(c int, freq *float32, stride int, base *float32, window *tileWindow)
+// Requires: AVX, FMA3, MMX+
 TEXT ·winogradDy2(SB), NOSPLIT, $0-40
-	MOVQ src+24(FP), AX
-	MOVQ dst+8(FP), CX
-	MOVQ pixels+32(FP), DX
-	MOVQ stride+16(FP), BX
-	SHLQ $0x02, BX
-	LEAQ (BX)(BX*2), SI
-	LEAQ (BX)(BX*4), DI
-	MOVQ c+0(FP), R9
+	MOVQ freq+8(FP), AX
+	MOVQ stride+16(FP), CX
+	SHLQ $0x02, CX
+	LEAQ (CX)(CX*2), DX
+	LEAQ (CX)(CX*4), BX
+	MOVQ base+24(FP), R11
+	MOVQ window+32(FP), SI
+	MOVQ (SI), DI
+	LEAQ (R11)(DI*4), DI
+	MOVQ 8(SI), R8
+	LEAQ (R11)(R8*4), R8
+	MOVQ 16(SI), R9
+	LEAQ (R11)(R9*4), R9
+	MOVQ 24(SI), R10
+	LEAQ (R11)(R10*4), R10
+	MOVQ 48(SI), R11
+	SHLQ $0x02, R11
+	MOVQ 56(SI), SI
+	MOVQ SI, stride+16(FP)
 
 full:
-	CMPQ         R9, $0x00000008
-	JLT          tail
-	MOVQ         (DX), R8
-	VMOVUPS      (AX)(R8*4), Y0
-	MOVQ         96(DX), R8
-	VMOVUPS      (AX)(R8*4), Y4
-	MOVQ         8(DX), R8
-	VMOVUPS      (AX)(R8*4), Y1
-	MOVQ         104(DX), R8
-	VMOVUPS      (AX)(R8*4), Y5
-	MOVQ         16(DX), R8
-	VMOVUPS      (AX)(R8*4), Y2
-	MOVQ         112(DX), R8
-	VMOVUPS      (AX)(R8*4), Y6
-	MOVQ         24(DX), R8
-	VMOVUPS      (AX)(R8*4), Y3
-	MOVQ         120(DX), R8
-	VMOVUPS      (AX)(R8*4), Y7
-	MOVQ         CX, R8
-	VMOVUPS      Y0, (R8)
-	VMOVUPS      Y3, (R8)(DI*1)
+	CMPQ    c+0(FP), $0x08
+	JLT     tail
+	XORQ    SI, SI
+	TESTQ   $0x00000001, stride+16(FP)
+	JZ      beyond1
+	VMOVUPS (DI)(SI*1), Y0
+	VMOVUPS (R10)(SI*1), Y4
+	JMP     inside1
+
+beyond1:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y4, Y4, Y4
+
+inside1:
+	ADDQ    R11, SI
+	TESTQ   $0x00000002, stride+16(FP)
+	JZ      beyond2
+	VMOVUPS (DI)(SI*1), Y1
+	VMOVUPS (R10)(SI*1), Y5
+	JMP     inside2
+
+beyond2:
+	VXORPS Y1, Y1, Y1
+	VXORPS Y5, Y5, Y5
+
+inside2:
+	ADDQ    R11, SI
+	TESTQ   $0x00000004, stride+16(FP)
+	JZ      beyond3
+	VMOVUPS (DI)(SI*1), Y2
+	VMOVUPS (R10)(SI*1), Y6
+	JMP     inside3
+
+beyond3:
+	VXORPS Y2, Y2, Y2
+	VXORPS Y6, Y6, Y6
+
+inside3:
+	ADDQ    R11, SI
+	TESTQ   $0x00000008, stride+16(FP)
+	JZ      beyond4
+	VMOVUPS (DI)(SI*1), Y3
+	VMOVUPS (R10)(SI*1), Y7
+	JMP     inside4
+
+beyond4:
+	VXORPS Y3, Y3, Y3
+	VXORPS Y7, Y7, Y7
+
+inside4:
+	MOVQ         AX, SI
+	VMOVUPS      Y0, (SI)
+	PREFETCHT0   32(SI)
+	VMOVUPS      Y3, (SI)(BX*1)
+	PREFETCHT0   32(SI)(BX*1)
 	VMOVAPS      Y0, Y12
 	VFMADD231PS  lanes_half<>+0(SB), Y2, Y12
 	VMOVAPS      Y1, Y13
 	VFMADD231PS  lanes_half<>+0(SB), Y3, Y13
 	VMOVAPS      Y12, Y14
 	VFMADD231PS  lanes_root2by2<>+0(SB), Y13, Y14
-	VMOVUPS      Y14, (R8)(BX*1)
+	VMOVUPS      Y14, (SI)(CX*1)
+	PREFETCHT0   32(SI)(CX*1)
 	VFNMADD231PS lanes_root2by2<>+0(SB), Y13, Y12
-	VMOVUPS      Y12, (R8)(BX*2)
+	VMOVUPS      Y12, (SI)(CX*2)
+	PREFETCHT0   32(SI)(CX*2)
 	VMOVAPS      Y0, Y12
 	VFMADD231PS  lanes_two<>+0(SB), Y2, Y12
 	VMOVAPS      Y1, Y13
 	VFMADD231PS  lanes_two<>+0(SB), Y3, Y13
 	VMOVAPS      Y12, Y14
 	VFMADD231PS  lanes_root2<>+0(SB), Y13, Y14
-	VMOVUPS      Y14, (R8)(SI*1)
+	VMOVUPS      Y14, (SI)(DX*1)
+	PREFETCHT0   32(SI)(DX*1)
 	VFNMADD231PS lanes_root2<>+0(SB), Y13, Y12
-	VMOVUPS      Y12, (R8)(BX*4)
-	IMUL3Q       $0x0a, SI, R8
-	ADDQ         CX, R8
-	VMOVUPS      Y4, (R8)
-	VMOVUPS      Y7, (R8)(DI*1)
+	VMOVUPS      Y12, (SI)(CX*4)
+	PREFETCHT0   32(SI)(CX*4)
+	IMUL3Q       $0x0a, DX, SI
+	ADDQ         AX, SI
+	VMOVUPS      Y4, (SI)
+	PREFETCHT0   32(SI)
+	VMOVUPS      Y7, (SI)(BX*1)
+	PREFETCHT0   32(SI)(BX*1)
 	VMOVAPS      Y4, Y12
 	VFMADD231PS  lanes_half<>+0(SB), Y6, Y12
 	VMOVAPS      Y5, Y13
 	VFMADD231PS  lanes_half<>+0(SB), Y7, Y13
 	VMOVAPS      Y12, Y14
 	VFMADD231PS  lanes_root2by2<>+0(SB), Y13, Y14
-	VMOVUPS      Y14, (R8)(BX*1)
+	VMOVUPS      Y14, (SI)(CX*1)
+	PREFETCHT0   32(SI)(CX*1)
 	VFNMADD231PS lanes_root2by2<>+0(SB), Y13, Y12
-	VMOVUPS      Y12, (R8)(BX*2)
+	VMOVUPS      Y12, (SI)(CX*2)
+	PREFETCHT0   32(SI)(CX*2)
 	VMOVAPS      Y4, Y12
 	VFMADD231PS  lanes_two<>+0(SB), Y6, Y12
 	VMOVAPS      Y5, Y13
 	VFMADD231PS  lanes_two<>+0(SB), Y7, Y13
 	VMOVAPS      Y12, Y14
 	VFMADD231PS  lanes_root2<>+0(SB), Y13, Y14
-	VMOVUPS      Y14, (R8)(SI*1)
+	VMOVUPS      Y14, (SI)(DX*1)
+	PREFETCHT0   32(SI)(DX*1)
 	VFNMADD231PS lanes_root2<>+0(SB), Y13, Y12
-	VMOVUPS      Y12, (R8)(BX*4)
-	MOVQ         (DX), R8
-	VMOVUPS      (AX)(R8*4), Y0
-	MOVQ         64(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
+	VMOVUPS      Y12, (SI)(CX*4)
+	PREFETCHT0   32(SI)(CX*4)
+	XORQ         SI, SI
+	TESTQ        $0x00000001, stride+16(FP)
+	JZ           beyond5
+	VMOVUPS      (DI)(SI*1), Y0
+	VMOVUPS      (R9)(SI*1), Y12
 	VFMADD231PS  lanes_half<>+0(SB), Y12, Y0
-	MOVQ         32(DX), R8
-	VMOVUPS      (AX)(R8*4), Y4
-	MOVQ         96(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
+	VMOVUPS      (R8)(SI*1), Y4
+	VMOVUPS      (R10)(SI*1), Y12
 	VFMADD231PS  lanes_half<>+0(SB), Y12, Y4
 	VMOVAPS      Y4, Y12
 	VMOVAPS      Y0, Y4
 	VFMADD231PS  lanes_root2by2<>+0(SB), Y12, Y0
 	VFNMADD231PS lanes_root2by2<>+0(SB), Y12, Y4
-	MOVQ         8(DX), R8
-	VMOVUPS      (AX)(R8*4), Y1
-	MOVQ         72(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
+	JMP          inside5
+
+beyond5:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y4, Y4, Y4
+
+inside5:
+	ADDQ         R11, SI
+	TESTQ        $0x00000002, stride+16(FP)
+	JZ           beyond6
+	VMOVUPS      (DI)(SI*1), Y1
+	VMOVUPS      (R9)(SI*1), Y12
 	VFMADD231PS  lanes_half<>+0(SB), Y12, Y1
-	MOVQ         40(DX), R8
-	VMOVUPS      (AX)(R8*4), Y5
-	MOVQ         104(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
+	VMOVUPS      (R8)(SI*1), Y5
+	VMOVUPS      (R10)(SI*1), Y12
 	VFMADD231PS  lanes_half<>+0(SB), Y12, Y5
 	VMOVAPS      Y5, Y12
 	VMOVAPS      Y1, Y5
 	VFMADD231PS  lanes_root2by2<>+0(SB), Y12, Y1
 	VFNMADD231PS lanes_root2by2<>+0(SB), Y12, Y5
-	MOVQ         16(DX), R8
-	VMOVUPS      (AX)(R8*4), Y2
-	MOVQ         80(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
+	JMP          inside6
+
+beyond6:
+	VXORPS Y1, Y1, Y1
+	VXORPS Y5, Y5, Y5
+
+inside6:
+	ADDQ         R11, SI
+	TESTQ        $0x00000004, stride+16(FP)
+	JZ           beyond7
+	VMOVUPS      (DI)(SI*1), Y2
+	VMOVUPS      (R9)(SI*1), Y12
 	VFMADD231PS  lanes_half<>+0(SB), Y12, Y2
-	MOVQ         48(DX), R8
-	VMOVUPS      (AX)(R8*4), Y6
-	MOVQ         112(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
+	VMOVUPS      (R8)(SI*1), Y6
+	VMOVUPS      (R10)(SI*1), Y12
 	VFMADD231PS  lanes_half<>+0(SB), Y12, Y6
 	VMOVAPS      Y6, Y12
 	VMOVAPS      Y2, Y6
 	VFMADD231PS  lanes_root2by2<>+0(SB), Y12, Y2
 	VFNMADD231PS lanes_root2by2<>+0(SB), Y12, Y6
-	MOVQ         24(DX), R8
-	VMOVUPS      (AX)(R8*4), Y3
-	MOVQ         88(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
+	JMP          inside7
+
+beyond7:
+	VXORPS Y2, Y2, Y2
+	VXORPS Y6, Y6, Y6
+
+inside7:
+	ADDQ         R11, SI
+	TESTQ        $0x00000008, stride+16(FP)
+	JZ           beyond8
+	VMOVUPS      (DI)(SI*1), Y3
+	VMOVUPS      (R9)(SI*1), Y12
 	VFMADD231PS  lanes_half<>+0(SB), Y12, Y3
-	MOVQ         56(DX), R8
-	VMOVUPS      (AX)(R8*4), Y7
-	MOVQ         120(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
+	VMOVUPS      (R8)(SI*1), Y7
+	VMOVUPS      (R10)(SI*1), Y12
 	VFMADD231PS  lanes_half<>+0(SB), Y12, Y7
 	VMOVAPS      Y7, Y12
 	VMOVAPS      Y3, Y7
 	VFMADD231PS  lanes_root2by2<>+0(SB), Y12, Y3
 	VFNMADD231PS lanes_root2by2<>+0(SB), Y12, Y7
-	LEAQ         (CX)(SI*2), R8
-	VMOVUPS      Y0, (R8)
-	VMOVUPS      Y3, (R8)(DI*1)
+	JMP          inside8
+
+beyond8:
+	VXORPS Y3, Y3, Y3
+	VXORPS Y7, Y7, Y7
+
+inside8:
+	LEAQ         (AX)(DX*2), SI
+	VMOVUPS      Y0, (SI)
+	PREFETCHT0   32(SI)
+	VMOVUPS      Y3, (SI)(BX*1)
+	PREFETCHT0   32(SI)(BX*1)
 	VMOVAPS      Y0, Y12
 	VFMADD231PS  lanes_half<>+0(SB), Y2, Y12
 	VMOVAPS      Y1, Y13
 	VFMADD231PS  lanes_half<>+0(SB), Y3, Y13
 	VMOVAPS      Y12, Y14
 	VFMADD231PS  lanes_root2by2<>+0(SB), Y13, Y14
-	VMOVUPS      Y14, (R8)(BX*1)
+	VMOVUPS      Y14, (SI)(CX*1)
+	PREFETCHT0   32(SI)(CX*1)
 	VFNMADD231PS lanes_root2by2<>+0(SB), Y13, Y12
-	VMOVUPS      Y12, (R8)(BX*2)
+	VMOVUPS      Y12, (SI)(CX*2)
+	PREFETCHT0   32(SI)(CX*2)
 	VMOVAPS      Y0, Y12
 	VFMADD231PS  lanes_two<>+0(SB), Y2, Y12
 	VMOVAPS      Y1, Y13
 	VFMADD231PS  lanes_two<>+0(SB), Y3, Y13
 	VMOVAPS      Y12, Y14
 	VFMADD231PS  lanes_root2<>+0(SB), Y13, Y14
-	VMOVUPS      Y14, (R8)(SI*1)
+	VMOVUPS      Y14, (SI)(DX*1)
+	PREFETCHT0   32(SI)(DX*1)
 	VFNMADD231PS lanes_root2<>+0(SB), Y13, Y12
-	VMOVUPS      Y12, (R8)(BX*4)
-	LEAQ         (CX)(SI*4), R8
-	VMOVUPS      Y4, (R8)
-	VMOVUPS      Y7, (R8)(DI*1)
+	VMOVUPS      Y12, (SI)(CX*4)
+	PREFETCHT0   32(SI)(CX*4)
+	LEAQ         (AX)(DX*4), SI
+	VMOVUPS      Y4, (SI)
+	PREFETCHT0   32(SI)
+	VMOVUPS      Y7, (SI)(BX*1)
+	PREFETCHT0   32(SI)(BX*1)
 	VMOVAPS      Y4, Y12
 	VFMADD231PS  lanes_half<>+0(SB), Y6, Y12
 	VMOVAPS      Y5, Y13
 	VFMADD231PS  lanes_half<>+0(SB), Y7, Y13
 	VMOVAPS      Y12, Y14
 	VFMADD231PS  lanes_root2by2<>+0(SB), Y13, Y14
-	VMOVUPS      Y14, (R8)(BX*1)
+	VMOVUPS      Y14, (SI)(CX*1)
+	PREFETCHT0   32(SI)(CX*1)
 	VFNMADD231PS lanes_root2by2<>+0(SB), Y13, Y12
-	VMOVUPS      Y12, (R8)(BX*2)
+	VMOVUPS      Y12, (SI)(CX*2)
+	PREFETCHT0   32(SI)(CX*2)
 	VMOVAPS      Y4, Y12
 	VFMADD231PS  lanes_two<>+0(SB), Y6, Y12
 	VMOVAPS      Y5, Y13
 	VFMADD231PS  lanes_two<>+0(SB), Y7, Y13
 	VMOVAPS      Y12, Y14
 	VFMADD231PS  lanes_root2<>+0(SB), Y13, Y14
-	VMOVUPS      Y14, (R8)(SI*1)
+	VMOVUPS      Y14, (SI)(DX*1)
+	PREFETCHT0   32(SI)(DX*1)
 	VFNMADD231PS lanes_root2<>+0(SB), Y13, Y12
-	VMOVUPS      Y12, (R8)(BX*4)
-	MOVQ         (DX), R8
-	VMOVUPS      (AX)(R8*4), Y0
-	MOVQ         64(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
+	VMOVUPS      Y12, (SI)(CX*4)
+	PREFETCHT0   32(SI)(CX*4)
+	XORQ         SI, SI
+	TESTQ        $0x00000001, stride+16(FP)
+	JZ           beyond9
+	VMOVUPS      (DI)(SI*1), Y0
+	VMOVUPS      (R9)(SI*1), Y12
 	VFMADD231PS  lanes_two<>+0(SB), Y12, Y0
-	MOVQ         32(DX), R8
-	VMOVUPS      (AX)(R8*4), Y4
-	MOVQ         96(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
+	VMOVUPS      (R8)(SI*1), Y4
+	VMOVUPS      (R10)(SI*1), Y12
 	VFMADD231PS  lanes_two<>+0(SB), Y12, Y4
 	VMOVAPS      Y4, Y12
 	VMOVAPS      Y0, Y4
 	VFMADD231PS  lanes_root2<>+0(SB), Y12, Y0
 	VFNMADD231PS lanes_root2<>+0(SB), Y12, Y4
-	MOVQ         8(DX), R8
-	VMOVUPS      (AX)(R8*4), Y1
-	MOVQ         72(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
+	JMP          inside9
+
+beyond9:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y4, Y4, Y4
+
+inside9:
+	ADDQ         R11, SI
+	TESTQ        $0x00000002, stride+16(FP)
+	JZ           beyond10
+	VMOVUPS      (DI)(SI*1), Y1
+	VMOVUPS      (R9)(SI*1), Y12
 	VFMADD231PS  lanes_two<>+0(SB), Y12, Y1
-	MOVQ         40(DX), R8
-	VMOVUPS      (AX)(R8*4), Y5
-	MOVQ         104(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
+	VMOVUPS      (R8)(SI*1), Y5
+	VMOVUPS      (R10)(SI*1), Y12
 	VFMADD231PS  lanes_two<>+0(SB), Y12, Y5
 	VMOVAPS      Y5, Y12
 	VMOVAPS      Y1, Y5
 	VFMADD231PS  lanes_root2<>+0(SB), Y12, Y1
 	VFNMADD231PS lanes_root2<>+0(SB), Y12, Y5
-	MOVQ         16(DX), R8
-	VMOVUPS      (AX)(R8*4), Y2
-	MOVQ         80(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
+	JMP          inside10
+
+beyond10:
+	VXORPS Y1, Y1, Y1
+	VXORPS Y5, Y5, Y5
+
+inside10:
+	ADDQ         R11, SI
+	TESTQ        $0x00000004, stride+16(FP)
+	JZ           beyond11
+	VMOVUPS      (DI)(SI*1), Y2
+	VMOVUPS      (R9)(SI*1), Y12
 	VFMADD231PS  lanes_two<>+0(SB), Y12, Y2
-	MOVQ         48(DX), R8
-	VMOVUPS      (AX)(R8*4), Y6
-	MOVQ         112(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
+	VMOVUPS      (R8)(SI*1), Y6
+	VMOVUPS      (R10)(SI*1), Y12
 	VFMADD231PS  lanes_two<>+0(SB), Y12, Y6
 	VMOVAPS      Y6, Y12
 	VMOVAPS      Y2, Y6
 	VFMADD231PS  lanes_root2<>+0(SB), Y12, Y2
 	VFNMADD231PS lanes_root2<>+0(SB), Y12, Y6
-	MOVQ         24(DX), R8
-	VMOVUPS      (AX)(R8*4), Y3
-	MOVQ         88(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
+	JMP          inside11
+
+beyond11:
+	VXORPS Y2, Y2, Y2
+	VXORPS Y6, Y6, Y6
+
+inside11:
+	ADDQ         R11, SI
+	TESTQ        $0x00000008, stride+16(FP)
+	JZ           beyond12
+	VMOVUPS      (DI)(SI*1), Y3
+	VMOVUPS      (R9)(SI*1), Y12
 	VFMADD231PS  lanes_two<>+0(SB), Y12, Y3
-	MOVQ         56(DX), R8
-	VMOVUPS      (AX)(R8*4), Y7
-	MOVQ         120(DX), R8
-	VMOVUPS      (AX)(R8*4), Y12
+	VMOVUPS      (R8)(SI*1), Y7
+	VMOVUPS      (R10)(SI*1), Y12
 	VFMADD231PS  lanes_two<>+0(SB), Y12, Y7
 	VMOVAPS      Y7, Y12
 	VMOVAPS      Y3, Y7
 	VFMADD231PS  lanes_root2<>+0(SB), Y12, Y3
 	VFNMADD231PS lanes_root2<>+0(SB), Y12, Y7
-	IMUL3Q       $0x06, SI, R8
-	ADDQ         CX, R8
-	VMOVUPS      Y0, (R8)
-	VMOVUPS      Y3, (R8)(DI*1)
+	JMP          inside12
+
+beyond12:
+	VXORPS Y3, Y3, Y3
+	VXORPS Y7, Y7, Y7
+
+inside12:
+	IMUL3Q       $0x06, DX, SI
+	ADDQ         AX, SI
+	VMOVUPS      Y0, (SI)
+	PREFETCHT0   32(SI)
+	VMOVUPS      Y3, (SI)(BX*1)
+	PREFETCHT0   32(SI)(BX*1)
 	VMOVAPS      Y0, Y12
 	VFMADD231PS  lanes_half<>+0(SB), Y2, Y12
 	VMOVAPS      Y1, Y13
 	VFMADD231PS  lanes_half<>+0(SB), Y3, Y13
 	VMOVAPS      Y12, Y14
 	VFMADD231PS  lanes_root2by2<>+0(SB), Y13, Y14
-	VMOVUPS      Y14, (R8)(BX*1)
+	VMOVUPS      Y14, (SI)(CX*1)
+	PREFETCHT0   32(SI)(CX*1)
 	VFNMADD231PS lanes_root2by2<>+0(SB), Y13, Y12
-	VMOVUPS      Y12, (R8)(BX*2)
+	VMOVUPS      Y12, (SI)(CX*2)
+	PREFETCHT0   32(SI)(CX*2)
 	VMOVAPS      Y0, Y12
 	VFMADD231PS  lanes_two<>+0(SB), Y2, Y12
 	VMOVAPS      Y1, Y13
 	VFMADD231PS  lanes_two<>+0(SB), Y3, Y13
 	VMOVAPS      Y12, Y14
 	VFMADD231PS  lanes_root2<>+0(SB), Y13, Y14
-	VMOVUPS      Y14, (R8)(SI*1)
+	VMOVUPS      Y14, (SI)(DX*1)
+	PREFETCHT0   32(SI)(DX*1)
 	VFNMADD231PS lanes_root2<>+0(SB), Y13, Y12
-	VMOVUPS      Y12, (R8)(BX*4)
-	LEAQ         (CX)(SI*8), R8
-	VMOVUPS      Y4, (R8)
-	VMOVUPS      Y7, (R8)(DI*1)
+	VMOVUPS      Y12, (SI)(CX*4)
+	PREFETCHT0   32(SI)(CX*4)
+	LEAQ         (AX)(DX*8), SI
+	VMOVUPS      Y4, (SI)
+	PREFETCHT0   32(SI)
+	VMOVUPS      Y7, (SI)(BX*1)
+	PREFETCHT0   32(SI)(BX*1)
 	VMOVAPS      Y4, Y12
 	VFMADD231PS  lanes_half<>+0(SB), Y6, Y12
 	VMOVAPS      Y5, Y13
 	VFMADD231PS  lanes_half<>+0(SB), Y7, Y13
 	VMOVAPS      Y12, Y14
 	VFMADD231PS  lanes_root2by2<>+0(SB), Y13, Y14
-	VMOVUPS      Y14, (R8)(BX*1)
+	VMOVUPS      Y14, (SI)(CX*1)
+	PREFETCHT0   32(SI)(CX*1)
 	VFNMADD231PS lanes_root2by2<>+0(SB), Y13, Y12
-	VMOVUPS      Y12, (R8)(BX*2)
+	VMOVUPS      Y12, (SI)(CX*2)
+	PREFETCHT0   32(SI)(CX*2)
 	VMOVAPS      Y4, Y12
 	VFMADD231PS  lanes_two<>+0(SB), Y6, Y12
 	VMOVAPS      Y5, Y13
 	VFMADD231PS  lanes_two<>+0(SB), Y7, Y13
 	VMOVAPS      Y12, Y14
 	VFMADD231PS  lanes_root2<>+0(SB), Y13, Y14
-	VMOVUPS      Y14, (R8)(SI*1)
+	VMOVUPS      Y14, (SI)(DX*1)
+	PREFETCHT0   32(SI)(DX*1)
 	VFNMADD231PS lanes_root2<>+0(SB), Y13, Y12
-	VMOVUPS      Y12, (R8)(BX*4)
-	ADDQ         $0x00000020, AX
-	ADDQ         $0x00000020, CX
-	SUBQ         $0x00000008, R9
+	VMOVUPS      Y12, (SI)(CX*4)
+	PREFETCHT0   32(SI)(CX*4)
+	ADDQ         $0x20, AX
+	ADDQ         $0x20, DI
+	ADDQ         $0x20, R8
+	ADDQ         $0x20, R9
+	ADDQ         $0x20, R10
+	SUBQ         $0x08, c+0(FP)
 	JMP          full
 
 tail:
-	TESTQ        R9, R9
-	JZ           end
-	LEAQ         laneMasks<>+0(SB), R8
-	NEGQ         R9
-	VMOVUPS      64(R8)(R9*4), Y15
-	MOVQ         (DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y0
-	MOVQ         96(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y4
-	MOVQ         8(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y1
-	MOVQ         104(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y5
-	MOVQ         16(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y2
-	MOVQ         112(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y6
-	MOVQ         24(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y3
-	MOVQ         120(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y7
-	MOVQ         CX, R8
-	VMASKMOVPS   Y0, Y15, (R8)
-	VMASKMOVPS   Y3, Y15, (R8)(DI*1)
+	CMPQ       c+0(FP), $0x00
+	JE         end
+	MOVQ       c+0(FP), SI
+	LEAQ       laneMasks<>+0(SB), R12
+	NEGQ       SI
+	VMOVUPS    64(R12)(SI*4), Y15
+	XORQ       SI, SI
+	TESTQ      $0x00000001, stride+16(FP)
+	JZ         beyond13
+	VMASKMOVPS (DI)(SI*1), Y15, Y0
+	VMASKMOVPS (R10)(SI*1), Y15, Y4
+	JMP        inside13
+
+beyond13:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y4, Y4, Y4
+
+inside13:
+	ADDQ       R11, SI
+	TESTQ      $0x00000002, stride+16(FP)
+	JZ         beyond14
+	VMASKMOVPS (DI)(SI*1), Y15, Y1
+	VMASKMOVPS (R10)(SI*1), Y15, Y5
+	JMP        inside14
+
+beyond14:
+	VXORPS Y1, Y1, Y1
+	VXORPS Y5, Y5, Y5
+
+inside14:
+	ADDQ       R11, SI
+	TESTQ      $0x00000004, stride+16(FP)
+	JZ         beyond15
+	VMASKMOVPS (DI)(SI*1), Y15, Y2
+	VMASKMOVPS (R10)(SI*1), Y15, Y6
+	JMP        inside15
+
+beyond15:
+	VXORPS Y2, Y2, Y2
+	VXORPS Y6, Y6, Y6
+
+inside15:
+	ADDQ       R11, SI
+	TESTQ      $0x00000008, stride+16(FP)
+	JZ         beyond16
+	VMASKMOVPS (DI)(SI*1), Y15, Y3
+	VMASKMOVPS (R10)(SI*1), Y15, Y7
+	JMP        inside16
+
+beyond16:
+	VXORPS Y3, Y3, Y3
+	VXORPS Y7, Y7, Y7
+
+inside16:
+	MOVQ         AX, SI
+	VMASKMOVPS   Y0, Y15, (SI)
+	PREFETCHT0   32(SI)
+	VMASKMOVPS   Y3, Y15, (SI)(BX*1)
+	PREFETCHT0   32(SI)(BX*1)
 	VMOVAPS      Y0, Y12
 	VFMADD231PS  lanes_half<>+0(SB), Y2, Y12
 	VMOVAPS      Y1, Y13
 	VFMADD231PS  lanes_half<>+0(SB), Y3, Y13
 	VMOVAPS      Y12, Y14
 	VFMADD231PS  lanes_root2by2<>+0(SB), Y13, Y14
-	VMASKMOVPS   Y14, Y15, (R8)(BX*1)
+	VMASKMOVPS   Y14, Y15, (SI)(CX*1)
+	PREFETCHT0   32(SI)(CX*1)
 	VFNMADD231PS lanes_root2by2<>+0(SB), Y13, Y12
-	VMASKMOVPS   Y12, Y15, (R8)(BX*2)
+	VMASKMOVPS   Y12, Y15, (SI)(CX*2)
+	PREFETCHT0   32(SI)(CX*2)
 	VMOVAPS      Y0, Y12
 	VFMADD231PS  lanes_two<>+0(SB), Y2, Y12
 	VMOVAPS      Y1, Y13
 	VFMADD231PS  lanes_two<>+0(SB), Y3, Y13
 	VMOVAPS      Y12, Y14
 	VFMADD231PS  lanes_root2<>+0(SB), Y13, Y14
-	VMASKMOVPS   Y14, Y15, (R8)(SI*1)
+	VMASKMOVPS   Y14, Y15, (SI)(DX*1)
+	PREFETCHT0   32(SI)(DX*1)
 	VFNMADD231PS lanes_root2<>+0(SB), Y13, Y12
-	VMASKMOVPS   Y12, Y15, (R8)(BX*4)
-	IMUL3Q       $0x0a, SI, R8
-	ADDQ         CX, R8
-	VMASKMOVPS   Y4, Y15, (R8)
-	VMASKMOVPS   Y7, Y15, (R8)(DI*1)
+	VMASKMOVPS   Y12, Y15, (SI)(CX*4)
+	PREFETCHT0   32(SI)(CX*4)
+	IMUL3Q       $0x0a, DX, SI
+	ADDQ         AX, SI
+	VMASKMOVPS   Y4, Y15, (SI)
+	PREFETCHT0   32(SI)
+	VMASKMOVPS   Y7, Y15, (SI)(BX*1)
+	PREFETCHT0   32(SI)(BX*1)
 	VMOVAPS      Y4, Y12
 	VFMADD231PS  lanes_half<>+0(SB), Y6, Y12
 	VMOVAPS      Y5, Y13
 	VFMADD231PS  lanes_half<>+0(SB), Y7, Y13
 	VMOVAPS      Y12, Y14
 	VFMADD231PS  lanes_root2by2<>+0(SB), Y13, Y14
-	VMASKMOVPS   Y14, Y15, (R8)(BX*1)
+	VMASKMOVPS   Y14, Y15, (SI)(CX*1)
+	PREFETCHT0   32(SI)(CX*1)
 	VFNMADD231PS lanes_root2by2<>+0(SB), Y13, Y12
-	VMASKMOVPS   Y12, Y15, (R8)(BX*2)
+	VMASKMOVPS   Y12, Y15, (SI)(CX*2)
+	PREFETCHT0   32(SI)(CX*2)
 	VMOVAPS      Y4, Y12
 	VFMADD231PS  lanes_two<>+0(SB), Y6, Y12
 	VMOVAPS      Y5, Y13
 	VFMADD231PS  lanes_two<>+0(SB), Y7, Y13
 	VMOVAPS      Y12, Y14
 	VFMADD231PS  lanes_root2<>+0(SB), Y13, Y14
-	VMASKMOVPS   Y14, Y15, (R8)(SI*1)
+	VMASKMOVPS   Y14, Y15, (SI)(DX*1)
+	PREFETCHT0   32(SI)(DX*1)
 	VFNMADD231PS lanes_root2<>+0(SB), Y13, Y12
-	VMASKMOVPS   Y12, Y15, (R8)(BX*4)
-	MOVQ         (DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y0
-	MOVQ         64(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	VMASKMOVPS   Y12, Y15, (SI)(CX*4)
+	PREFETCHT0   32(SI)(CX*4)
+	XORQ         SI, SI
+	TESTQ        $0x00000001, stride+16(FP)
+	JZ           beyond17
+	VMASKMOVPS   (DI)(SI*1), Y15, Y0
+	VMASKMOVPS   (R9)(SI*1), Y15, Y12
 	VFMADD231PS  lanes_half<>+0(SB), Y12, Y0
-	MOVQ         32(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y4
-	MOVQ         96(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	VMASKMOVPS   (R8)(SI*1), Y15, Y4
+	VMASKMOVPS   (R10)(SI*1), Y15, Y12
 	VFMADD231PS  lanes_half<>+0(SB), Y12, Y4
 	VMOVAPS      Y4, Y12
 	VMOVAPS      Y0, Y4
 	VFMADD231PS  lanes_root2by2<>+0(SB), Y12, Y0
 	VFNMADD231PS lanes_root2by2<>+0(SB), Y12, Y4
-	MOVQ         8(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y1
-	MOVQ         72(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	JMP          inside17
+
+beyond17:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y4, Y4, Y4
+
+inside17:
+	ADDQ         R11, SI
+	TESTQ        $0x00000002, stride+16(FP)
+	JZ           beyond18
+	VMASKMOVPS   (DI)(SI*1), Y15, Y1
+	VMASKMOVPS   (R9)(SI*1), Y15, Y12
 	VFMADD231PS  lanes_half<>+0(SB), Y12, Y1
-	MOVQ         40(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y5
-	MOVQ         104(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	VMASKMOVPS   (R8)(SI*1), Y15, Y5
+	VMASKMOVPS   (R10)(SI*1), Y15, Y12
 	VFMADD231PS  lanes_half<>+0(SB), Y12, Y5
 	VMOVAPS      Y5, Y12
 	VMOVAPS      Y1, Y5
 	VFMADD231PS  lanes_root2by2<>+0(SB), Y12, Y1
 	VFNMADD231PS lanes_root2by2<>+0(SB), Y12, Y5
-	MOVQ         16(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y2
-	MOVQ         80(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	JMP          inside18
+
+beyond18:
+	VXORPS Y1, Y1, Y1
+	VXORPS Y5, Y5, Y5
+
+inside18:
+	ADDQ         R11, SI
+	TESTQ        $0x00000004, stride+16(FP)
+	JZ           beyond19
+	VMASKMOVPS   (DI)(SI*1), Y15, Y2
+	VMASKMOVPS   (R9)(SI*1), Y15, Y12
 	VFMADD231PS  lanes_half<>+0(SB), Y12, Y2
-	MOVQ         48(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y6
-	MOVQ         112(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	VMASKMOVPS   (R8)(SI*1), Y15, Y6
+	VMASKMOVPS   (R10)(SI*1), Y15, Y12
 	VFMADD231PS  lanes_half<>+0(SB), Y12, Y6
 	VMOVAPS      Y6, Y12
 	VMOVAPS      Y2, Y6
 	VFMADD231PS  lanes_root2by2<>+0(SB), Y12, Y2
 	VFNMADD231PS lanes_root2by2<>+0(SB), Y12, Y6
-	MOVQ         24(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y3
-	MOVQ         88(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	JMP          inside19
+
+beyond19:
+	VXORPS Y2, Y2, Y2
+	VXORPS Y6, Y6, Y6
+
+inside19:
+	ADDQ         R11, SI
+	TESTQ        $0x00000008, stride+16(FP)
+	JZ           beyond20
+	VMASKMOVPS   (DI)(SI*1), Y15, Y3
+	VMASKMOVPS   (R9)(SI*1), Y15, Y12
 	VFMADD231PS  lanes_half<>+0(SB), Y12, Y3
-	MOVQ         56(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y7
-	MOVQ         120(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	VMASKMOVPS   (R8)(SI*1), Y15, Y7
+	VMASKMOVPS   (R10)(SI*1), Y15, Y12
 	VFMADD231PS  lanes_half<>+0(SB), Y12, Y7
 	VMOVAPS      Y7, Y12
 	VMOVAPS      Y3, Y7
 	VFMADD231PS  lanes_root2by2<>+0(SB), Y12, Y3
 	VFNMADD231PS lanes_root2by2<>+0(SB), Y12, Y7
-	LEAQ         (CX)(SI*2), R8
-	VMASKMOVPS   Y0, Y15, (R8)
-	VMASKMOVPS   Y3, Y15, (R8)(DI*1)
+	JMP          inside20
+
+beyond20:
+	VXORPS Y3, Y3, Y3
+	VXORPS Y7, Y7, Y7
+
+inside20:
+	LEAQ         (AX)(DX*2), SI
+	VMASKMOVPS   Y0, Y15, (SI)
+	PREFETCHT0   32(SI)
+	VMASKMOVPS   Y3, Y15, (SI)(BX*1)
+	PREFETCHT0   32(SI)(BX*1)
 	VMOVAPS      Y0, Y12
 	VFMADD231PS  lanes_half<>+0(SB), Y2, Y12
 	VMOVAPS      Y1, Y13
 	VFMADD231PS  lanes_half<>+0(SB), Y3, Y13
 	VMOVAPS      Y12, Y14
 	VFMADD231PS  lanes_root2by2<>+0(SB), Y13, Y14
-	VMASKMOVPS   Y14, Y15, (R8)(BX*1)
+	VMASKMOVPS   Y14, Y15, (SI)(CX*1)
+	PREFETCHT0   32(SI)(CX*1)
 	VFNMADD231PS lanes_root2by2<>+0(SB), Y13, Y12
-	VMASKMOVPS   Y12, Y15, (R8)(BX*2)
+	VMASKMOVPS   Y12, Y15, (SI)(CX*2)
+	PREFETCHT0   32(SI)(CX*2)
 	VMOVAPS      Y0, Y12
 	VFMADD231PS  lanes_two<>+0(SB), Y2, Y12
 	VMOVAPS      Y1, Y13
 	VFMADD231PS  lanes_two<>+0(SB), Y3, Y13
 	VMOVAPS      Y12, Y14
 	VFMADD231PS  lanes_root2<>+0(SB), Y13, Y14
-	VMASKMOVPS   Y14, Y15, (R8)(SI*1)
+	VMASKMOVPS   Y14, Y15, (SI)(DX*1)
+	PREFETCHT0   32(SI)(DX*1)
 	VFNMADD231PS lanes_root2<>+0(SB), Y13, Y12
-	VMASKMOVPS   Y12, Y15, (R8)(BX*4)
-	LEAQ         (CX)(SI*4), R8
-	VMASKMOVPS   Y4, Y15, (R8)
-	VMASKMOVPS   Y7, Y15, (R8)(DI*1)
+	VMASKMOVPS   Y12, Y15, (SI)(CX*4)
+	PREFETCHT0   32(SI)(CX*4)
+	LEAQ         (AX)(DX*4), SI
+	VMASKMOVPS   Y4, Y15, (SI)
+	PREFETCHT0   32(SI)
+	VMASKMOVPS   Y7, Y15, (SI)(BX*1)
+	PREFETCHT0   32(SI)(BX*1)
 	VMOVAPS      Y4, Y12
 	VFMADD231PS  lanes_half<>+0(SB), Y6, Y12
 	VMOVAPS      Y5, Y13
 	VFMADD231PS  lanes_half<>+0(SB), Y7, Y13
 	VMOVAPS      Y12, Y14
 	VFMADD231PS  lanes_root2by2<>+0(SB), Y13, Y14
-	VMASKMOVPS   Y14, Y15, (R8)(BX*1)
+	VMASKMOVPS   Y14, Y15, (SI)(CX*1)
+	PREFETCHT0   32(SI)(CX*1)
 	VFNMADD231PS lanes_root2by2<>+0(SB), Y13, Y12
-	VMASKMOVPS   Y12, Y15, (R8)(BX*2)
+	VMASKMOVPS   Y12, Y15, (SI)(CX*2)
+	PREFETCHT0   32(SI)(CX*2)
 	VMOVAPS      Y4, Y12
 	VFMADD231PS  lanes_two<>+0(SB), Y6, Y12
 	VMOVAPS      Y5, Y13
 	VFMADD231PS  lanes_two<>+0(SB), Y7, Y13
 	VMOVAPS      Y12, Y14
 	VFMADD231PS  lanes_root2<>+0(SB), Y13, Y14
-	VMASKMOVPS   Y14, Y15, (R8)(SI*1)
+	VMASKMOVPS   Y14, Y15, (SI)(DX*1)
+	PREFETCHT0   32(SI)(DX*1)
 	VFNMADD231PS lanes_root2<>+0(SB), Y13, Y12
-	VMASKMOVPS   Y12, Y15, (R8)(BX*4)
-	MOVQ         (DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y0
-	MOVQ         64(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	VMASKMOVPS   Y12, Y15, (SI)(CX*4)
+	PREFETCHT0   32(SI)(CX*4)
+	XORQ         SI, SI
+	TESTQ        $0x00000001, stride+16(FP)
+	JZ           beyond21
+	VMASKMOVPS   (DI)(SI*1), Y15, Y0
+	VMASKMOVPS   (R9)(SI*1), Y15, Y12
 	VFMADD231PS  lanes_two<>+0(SB), Y12, Y0
-	MOVQ         32(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y4
-	MOVQ         96(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	VMASKMOVPS   (R8)(SI*1), Y15, Y4
+	VMASKMOVPS   (R10)(SI*1), Y15, Y12
 	VFMADD231PS  lanes_two<>+0(SB), Y12, Y4
 	VMOVAPS      Y4, Y12
 	VMOVAPS      Y0, Y4
 	VFMADD231PS  lanes_root2<>+0(SB), Y12, Y0
 	VFNMADD231PS lanes_root2<>+0(SB), Y12, Y4
-	MOVQ         8(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y1
-	MOVQ         72(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	JMP          inside21
+
+beyond21:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y4, Y4, Y4
+
+inside21:
+	ADDQ         R11, SI
+	TESTQ        $0x00000002, stride+16(FP)
+	JZ           beyond22
+	VMASKMOVPS   (DI)(SI*1), Y15, Y1
+	VMASKMOVPS   (R9)(SI*1), Y15, Y12
 	VFMADD231PS  lanes_two<>+0(SB), Y12, Y1
-	MOVQ         40(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y5
-	MOVQ         104(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	VMASKMOVPS   (R8)(SI*1), Y15, Y5
+	VMASKMOVPS   (R10)(SI*1), Y15, Y12
 	VFMADD231PS  lanes_two<>+0(SB), Y12, Y5
 	VMOVAPS      Y5, Y12
 	VMOVAPS      Y1, Y5
 	VFMADD231PS  lanes_root2<>+0(SB), Y12, Y1
 	VFNMADD231PS lanes_root2<>+0(SB), Y12, Y5
-	MOVQ         16(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y2
-	MOVQ         80(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	JMP          inside22
+
+beyond22:
+	VXORPS Y1, Y1, Y1
+	VXORPS Y5, Y5, Y5
+
+inside22:
+	ADDQ         R11, SI
+	TESTQ        $0x00000004, stride+16(FP)
+	JZ           beyond23
+	VMASKMOVPS   (DI)(SI*1), Y15, Y2
+	VMASKMOVPS   (R9)(SI*1), Y15, Y12
 	VFMADD231PS  lanes_two<>+0(SB), Y12, Y2
-	MOVQ         48(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y6
-	MOVQ         112(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	VMASKMOVPS   (R8)(SI*1), Y15, Y6
+	VMASKMOVPS   (R10)(SI*1), Y15, Y12
 	VFMADD231PS  lanes_two<>+0(SB), Y12, Y6
 	VMOVAPS      Y6, Y12
 	VMOVAPS      Y2, Y6
 	VFMADD231PS  lanes_root2<>+0(SB), Y12, Y2
 	VFNMADD231PS lanes_root2<>+0(SB), Y12, Y6
-	MOVQ         24(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y3
-	MOVQ         88(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y12
+	JMP          inside23
+
+beyond23:
+	VXORPS Y2, Y2, Y2
+	VXORPS Y6, Y6, Y6
+
+inside23:
+	ADDQ         R11, SI
+	TESTQ        $0x00000008, stride+16(FP)
+	JZ           beyond24
+	VMASKMOVPS   (DI)(SI*1), Y15, Y3
+	VMASKMOVPS   (R9)(SI*1), Y15, Y12
 	VFMADD231PS  lanes_two<>+0(SB), Y12, Y3
-	MOVQ         56(DX), R8
-	VMASKMOVPS   (AX)(R8*4), Y15, Y7
-	MOVQ         120(DX), DX
-	VMASKMOVPS   (AX)(DX*4), Y15, Y12
+	VMASKMOVPS   (R8)(SI*1), Y15, Y7
+	VMASKMOVPS   (R10)(SI*1), Y15, Y12
 	VFMADD231PS  lanes_two<>+0(SB), Y12, Y7
 	VMOVAPS      Y7, Y12
 	VMOVAPS      Y3, Y7
 	VFMADD231PS  lanes_root2<>+0(SB), Y12, Y3
 	VFNMADD231PS lanes_root2<>+0(SB), Y12, Y7
-	IMUL3Q       $0x06, SI, R8
-	ADDQ         CX, R8
-	VMASKMOVPS   Y0, Y15, (R8)
-	VMASKMOVPS   Y3, Y15, (R8)(DI*1)
+	JMP          inside24
+
+beyond24:
+	VXORPS Y3, Y3, Y3
+	VXORPS Y7, Y7, Y7
+
+inside24:
+	IMUL3Q       $0x06, DX, SI
+	ADDQ         AX, SI
+	VMASKMOVPS   Y0, Y15, (SI)
+	PREFETCHT0   32(SI)
+	VMASKMOVPS   Y3, Y15, (SI)(BX*1)
+	PREFETCHT0   32(SI)(BX*1)
 	VMOVAPS      Y0, Y12
 	VFMADD231PS  lanes_half<>+0(SB), Y2, Y12
 	VMOVAPS      Y1, Y13
 	VFMADD231PS  lanes_half<>+0(SB), Y3, Y13
 	VMOVAPS      Y12, Y14
 	VFMADD231PS  lanes_root2by2<>+0(SB), Y13, Y14
-	VMASKMOVPS   Y14, Y15, (R8)(BX*1)
+	VMASKMOVPS   Y14, Y15, (SI)(CX*1)
+	PREFETCHT0   32(SI)(CX*1)
 	VFNMADD231PS lanes_root2by2<>+0(SB), Y13, Y12
-	VMASKMOVPS   Y12, Y15, (R8)(BX*2)
+	VMASKMOVPS   Y12, Y15, (SI)(CX*2)
+	PREFETCHT0   32(SI)(CX*2)
 	VMOVAPS      Y0, Y12
 	VFMADD231PS  lanes_two<>+0(SB), Y2, Y12
 	VMOVAPS      Y1, Y13
 	VFMADD231PS  lanes_two<>+0(SB), Y3, Y13
 	VMOVAPS      Y12, Y14
 	VFMADD231PS  lanes_root2<>+0(SB), Y13, Y14
-	VMASKMOVPS   Y14, Y15, (R8)(SI*1)
+	VMASKMOVPS   Y14, Y15, (SI)(DX*1)
+	PREFETCHT0   32(SI)(DX*1)
 	VFNMADD231PS lanes_root2<>+0(SB), Y13, Y12
-	VMASKMOVPS   Y12, Y15, (R8)(BX*4)
-	LEAQ         (CX)(SI*8), R8
-	VMASKMOVPS   Y4, Y15, (R8)
-	VMASKMOVPS   Y7, Y15, (R8)(DI*1)
+	VMASKMOVPS   Y12, Y15, (SI)(CX*4)
+	PREFETCHT0   32(SI)(CX*4)
+	LEAQ         (AX)(DX*8), SI
+	VMASKMOVPS   Y4, Y15, (SI)
+	PREFETCHT0   32(SI)
+	VMASKMOVPS   Y7, Y15, (SI)(BX*1)
+	PREFETCHT0   32(SI)(BX*1)
 	VMOVAPS      Y4, Y12
 	VFMADD231PS  lanes_half<>+0(SB), Y6, Y12
 	VMOVAPS      Y5, Y13
 	VFMADD231PS  lanes_half<>+0(SB), Y7, Y13
 	VMOVAPS      Y12, Y14
 	VFMADD231PS  lanes_root2by2<>+0(SB), Y13, Y14
-	VMASKMOVPS   Y14, Y15, (R8)(BX*1)
+	VMASKMOVPS   Y14, Y15, (SI)(CX*1)
+	PREFETCHT0   32(SI)(CX*1)
 	VFNMADD231PS lanes_root2by2<>+0(SB), Y13, Y12
-	VMASKMOVPS   Y12, Y15, (R8)(BX*2)
+	VMASKMOVPS   Y12, Y15, (SI)(CX*2)
+	PREFETCHT0   32(SI)(CX*2)
 	VMOVAPS      Y4, Y12
 	VFMADD231PS  lanes_two<>+0(SB), Y6, Y12
 	VMOVAPS      Y5, Y13
 	VFMADD231PS  lanes_two<>+0(SB), Y7, Y13
 	VMOVAPS      Y12, Y14
 	VFMADD231PS  lanes_root2<>+0(SB), Y13, Y14
-	VMASKMOVPS   Y14, Y15, (R8)(SI*1)
+	VMASKMOVPS   Y14, Y15, (SI)(DX*1)
+	PREFETCHT0   32(SI)(DX*1)
 	VFNMADD231PS lanes_root2<>+0(SB), Y13, Y12
-	VMASKMOVPS   Y12, Y15, (R8)(BX*4)
+	VMASKMOVPS   Y12, Y15, (SI)(CX*4)
+	PREFETCHT0   32(SI)(CX*4)
 
 end:
 	VZEROUPPER
 	RET
 
-// func winogradOutput2(c int, dst *float32, pixels *int, src *float32, stride int, bias *float32, floor *float32)
+// func winogradOutput2(c int, freq *float32, stride int, base *float32, window *tileWindow, bias *float32, floor *float32)
 // Requires: AVX, FMA3
 TEXT ·winogradOutput2(SB), NOSPLIT, $0-56
-	MOVQ src+24(FP), AX
-	MOVQ dst+8(FP), CX
-	MOVQ pixels+16(FP), DX
-	MOVQ stride+32(FP), BX
-	SHLQ $0x02, BX
-	LEAQ (BX)(BX*2), SI
-	LEAQ (BX)(BX*4), DI
-	MOVQ bias+40(FP), R9
-	MOVQ floor+48(FP), R10
-	MOVQ c+0(FP), R11
+	MOVQ freq+8(FP), AX
+	MOVQ stride+16(FP), CX
+	SHLQ $0x02, CX
+	LEAQ (CX)(CX*2), DX
+	LEAQ (CX)(CX*4), BX
+	MOVQ base+24(FP), R11
+	MOVQ window+32(FP), SI
+	MOVQ (SI), DI
+	LEAQ (R11)(DI*4), DI
+	MOVQ 8(SI), R8
+	LEAQ (R11)(R8*4), R8
+	MOVQ 16(SI), R9
+	LEAQ (R11)(R9*4), R9
+	MOVQ 24(SI), R10
+	LEAQ (R11)(R10*4), R10
+	MOVQ 48(SI), R11
+	SHLQ $0x02, R11
+	MOVQ 56(SI), SI
+	MOVQ SI, stride+16(FP)
 
 full:
-	CMPQ        R11, $0x00000008
+	CMPQ        c+0(FP), $0x08
 	JLT         tail
-	MOVQ        AX, R8
-	VMOVUPS     (R8)(BX*1), Y12
-	VMOVUPS     (R8)(BX*2), Y0
-	VMOVUPS     (R8)(SI*1), Y13
-	VMOVUPS     (R8)(BX*4), Y6
+	MOVQ        AX, SI
+	VMOVUPS     (SI)(CX*1), Y12
+	VMOVUPS     (SI)(CX*2), Y0
+	VMOVUPS     (SI)(DX*1), Y13
+	VMOVUPS     (SI)(CX*4), Y6
 	VADDPS      Y0, Y12, Y12
 	VADDPS      Y6, Y13, Y13
 	VADDPS      Y13, Y12, Y0
 	VMULPS      lanes_half<>+0(SB), Y12, Y6
 	VFMADD231PS lanes_two<>+0(SB), Y13, Y6
-	VMOVUPS     (R8), Y12
+	VMOVUPS     (SI), Y12
 	VADDPS      Y12, Y0, Y0
-	LEAQ        (AX)(SI*2), R8
-	VMOVUPS     (R8)(BX*1), Y12
-	VMOVUPS     (R8)(BX*2), Y1
-	VMOVUPS     (R8)(SI*1), Y13
-	VMOVUPS     (R8)(BX*4), Y7
+	LEAQ        (AX)(DX*2), SI
+	VMOVUPS     (SI)(CX*1), Y12
+	VMOVUPS     (SI)(CX*2), Y1
+	VMOVUPS     (SI)(DX*1), Y13
+	VMOVUPS     (SI)(CX*4), Y7
 	VADDPS      Y1, Y12, Y12
 	VADDPS      Y7, Y13, Y13
 	VADDPS      Y13, Y12, Y1
 	VMULPS      lanes_half<>+0(SB), Y12, Y7
 	VFMADD231PS lanes_two<>+0(SB), Y13, Y7
-	VMOVUPS     (R8), Y12
+	VMOVUPS     (SI), Y12
 	VADDPS      Y12, Y1, Y1
-	LEAQ        (AX)(SI*4), R8
-	VMOVUPS     (R8)(BX*1), Y12
-	VMOVUPS     (R8)(BX*2), Y2
-	VMOVUPS     (R8)(SI*1), Y13
-	VMOVUPS     (R8)(BX*4), Y8
+	LEAQ        (AX)(DX*4), SI
+	VMOVUPS     (SI)(CX*1), Y12
+	VMOVUPS     (SI)(CX*2), Y2
+	VMOVUPS     (SI)(DX*1), Y13
+	VMOVUPS     (SI)(CX*4), Y8
 	VADDPS      Y2, Y12, Y12
 	VADDPS      Y8, Y13, Y13
 	VADDPS      Y13, Y12, Y2
 	VMULPS      lanes_half<>+0(SB), Y12, Y8
 	VFMADD231PS lanes_two<>+0(SB), Y13, Y8
-	VMOVUPS     (R8), Y12
+	VMOVUPS     (SI), Y12
 	VADDPS      Y12, Y2, Y2
-	IMUL3Q      $0x06, SI, R8
-	ADDQ        AX, R8
-	VMOVUPS     (R8)(BX*1), Y12
-	VMOVUPS     (R8)(BX*2), Y3
-	VMOVUPS     (R8)(SI*1), Y13
-	VMOVUPS     (R8)(BX*4), Y9
+	IMUL3Q      $0x06, DX, SI
+	ADDQ        AX, SI
+	VMOVUPS     (SI)(CX*1), Y12
+	VMOVUPS     (SI)(CX*2), Y3
+	VMOVUPS     (SI)(DX*1), Y13
+	VMOVUPS     (SI)(CX*4), Y9
 	VADDPS      Y3, Y12, Y12
 	VADDPS      Y9, Y13, Y13
 	VADDPS      Y13, Y12, Y3
 	VMULPS      lanes_half<>+0(SB), Y12, Y9
 	VFMADD231PS lanes_two<>+0(SB), Y13, Y9
-	VMOVUPS     (R8), Y12
+	VMOVUPS     (SI), Y12
 	VADDPS      Y12, Y3, Y3
-	LEAQ        (AX)(SI*8), R8
-	VMOVUPS     (R8)(BX*1), Y12
-	VMOVUPS     (R8)(BX*2), Y4
-	VMOVUPS     (R8)(SI*1), Y13
-	VMOVUPS     (R8)(BX*4), Y10
+	LEAQ        (AX)(DX*8), SI
+	VMOVUPS     (SI)(CX*1), Y12
+	VMOVUPS     (SI)(CX*2), Y4
+	VMOVUPS     (SI)(DX*1), Y13
+	VMOVUPS     (SI)(CX*4), Y10
 	VADDPS      Y4, Y12, Y12
 	VADDPS      Y10, Y13, Y13
 	VADDPS      Y13, Y12, Y4
 	VMULPS      lanes_half<>+0(SB), Y12, Y10
 	VFMADD231PS lanes_two<>+0(SB), Y13, Y10
-	VMOVUPS     (R8), Y12
+	VMOVUPS     (SI), Y12
 	VADDPS      Y12, Y4, Y4
-	IMUL3Q      $0x0a, SI, R8
-	ADDQ        AX, R8
-	VMOVUPS     (R8)(BX*1), Y12
-	VMOVUPS     (R8)(BX*2), Y5
-	VMOVUPS     (R8)(SI*1), Y13
-	VMOVUPS     (R8)(BX*4), Y11
+	IMUL3Q      $0x0a, DX, SI
+	ADDQ        AX, SI
+	VMOVUPS     (SI)(CX*1), Y12
+	VMOVUPS     (SI)(CX*2), Y5
+	VMOVUPS     (SI)(DX*1), Y13
+	VMOVUPS     (SI)(CX*4), Y11
 	VADDPS      Y5, Y12, Y12
 	VADDPS      Y11, Y13, Y13
 	VADDPS      Y13, Y12, Y5
 	VMULPS      lanes_half<>+0(SB), Y12, Y11
 	VFMADD231PS lanes_two<>+0(SB), Y13, Y11
-	VMOVUPS     (R8), Y12
+	VMOVUPS     (SI), Y12
 	VADDPS      Y12, Y5, Y5
+	TESTQ       $0x00000001, stride+16(FP)
+	JZ          beyond1
+	IMUL3Q      $0x00, R11, SI
 	VSUBPS      Y2, Y1, Y12
 	VADDPS      Y2, Y1, Y1
 	VSUBPS      Y4, Y3, Y13
 	VADDPS      Y4, Y3, Y3
 	VADDPS      Y1, Y0, Y0
 	VADDPS      Y3, Y0, Y0
-	VMOVUPS     (R9), Y14
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Y14
 	VADDPS      Y14, Y0, Y0
-	VMOVUPS     (R10), Y14
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Y14
 	VMAXPS      Y0, Y14, Y0
-	MOVQ        (DX), R8
-	VMOVUPS     Y0, (CX)(R8*4)
+	VMOVUPS     Y0, (DI)(SI*1)
 	VMULPS      lanes_root2by2<>+0(SB), Y12, Y2
 	VFMADD231PS lanes_root2<>+0(SB), Y13, Y2
-	VMOVUPS     (R9), Y14
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Y14
 	VADDPS      Y14, Y2, Y2
-	VMOVUPS     (R10), Y14
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Y14
 	VMAXPS      Y2, Y14, Y2
-	MOVQ        32(DX), R8
-	VMOVUPS     Y2, (CX)(R8*4)
+	VMOVUPS     Y2, (R8)(SI*1)
 	VMULPS      lanes_half<>+0(SB), Y1, Y4
 	VFMADD231PS lanes_two<>+0(SB), Y3, Y4
-	VMOVUPS     (R9), Y14
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Y14
 	VADDPS      Y14, Y4, Y4
-	VMOVUPS     (R10), Y14
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Y14
 	VMAXPS      Y4, Y14, Y4
-	MOVQ        64(DX), R8
-	VMOVUPS     Y4, (CX)(R8*4)
+	VMOVUPS     Y4, (R9)(SI*1)
 	VFMADD231PS lanes_root2by4<>+0(SB), Y12, Y5
 	VFMADD231PS lanes_root2times2<>+0(SB), Y13, Y5
-	VMOVUPS     (R9), Y14
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Y14
 	VADDPS      Y14, Y5, Y5
-	VMOVUPS     (R10), Y14
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Y14
 	VMAXPS      Y5, Y14, Y5
-	MOVQ        96(DX), R8
-	VMOVUPS     Y5, (CX)(R8*4)
+	VMOVUPS     Y5, (R10)(SI*1)
+
+beyond1:
+	TESTQ       $0x00000004, stride+16(FP)
+	JZ          beyond2
+	IMUL3Q      $0x02, R11, SI
 	VSUBPS      Y8, Y7, Y12
 	VADDPS      Y8, Y7, Y7
 	VSUBPS      Y10, Y9, Y13
 	VADDPS      Y10, Y9, Y9
 	VADDPS      Y7, Y6, Y6
 	VADDPS      Y9, Y6, Y6
-	VMOVUPS     (R9), Y14
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Y14
 	VADDPS      Y14, Y6, Y6
-	VMOVUPS     (R10), Y14
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Y14
 	VMAXPS      Y6, Y14, Y6
-	MOVQ        16(DX), R8
-	VMOVUPS     Y6, (CX)(R8*4)
+	VMOVUPS     Y6, (DI)(SI*1)
 	VMULPS      lanes_root2by2<>+0(SB), Y12, Y8
 	VFMADD231PS lanes_root2<>+0(SB), Y13, Y8
-	VMOVUPS     (R9), Y14
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Y14
 	VADDPS      Y14, Y8, Y8
-	VMOVUPS     (R10), Y14
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Y14
 	VMAXPS      Y8, Y14, Y8
-	MOVQ        48(DX), R8
-	VMOVUPS     Y8, (CX)(R8*4)
+	VMOVUPS     Y8, (R8)(SI*1)
 	VMULPS      lanes_half<>+0(SB), Y7, Y10
 	VFMADD231PS lanes_two<>+0(SB), Y9, Y10
-	VMOVUPS     (R9), Y14
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Y14
 	VADDPS      Y14, Y10, Y10
-	VMOVUPS     (R10), Y14
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Y14
 	VMAXPS      Y10, Y14, Y10
-	MOVQ        80(DX), R8
-	VMOVUPS     Y10, (CX)(R8*4)
+	VMOVUPS     Y10, (R9)(SI*1)
 	VFMADD231PS lanes_root2by4<>+0(SB), Y12, Y11
 	VFMADD231PS lanes_root2times2<>+0(SB), Y13, Y11
-	VMOVUPS     (R9), Y14
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Y14
 	VADDPS      Y14, Y11, Y11
-	VMOVUPS     (R10), Y14
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Y14
 	VMAXPS      Y11, Y14, Y11
-	MOVQ        112(DX), R8
-	VMOVUPS     Y11, (CX)(R8*4)
-	MOVQ        AX, R8
-	VMOVUPS     (R8)(BX*1), Y12
-	VMOVUPS     (R8)(BX*2), Y0
-	VMOVUPS     (R8)(SI*1), Y13
-	VMOVUPS     (R8)(BX*4), Y6
+	VMOVUPS     Y11, (R10)(SI*1)
+
+beyond2:
+	MOVQ        AX, SI
+	VMOVUPS     (SI)(CX*1), Y12
+	VMOVUPS     (SI)(CX*2), Y0
+	VMOVUPS     (SI)(DX*1), Y13
+	VMOVUPS     (SI)(CX*4), Y6
 	VSUBPS      Y0, Y12, Y12
 	VSUBPS      Y6, Y13, Y13
 	VMULPS      lanes_root2by2<>+0(SB), Y12, Y0
 	VFMADD231PS lanes_root2<>+0(SB), Y13, Y0
-	VMOVUPS     (R8)(DI*1), Y6
+	VMOVUPS     (SI)(BX*1), Y6
 	VFMADD231PS lanes_root2by4<>+0(SB), Y12, Y6
 	VFMADD231PS lanes_root2times2<>+0(SB), Y13, Y6
-	LEAQ        (AX)(SI*2), R8
-	VMOVUPS     (R8)(BX*1), Y12
-	VMOVUPS     (R8)(BX*2), Y1
-	VMOVUPS     (R8)(SI*1), Y13
-	VMOVUPS     (R8)(BX*4), Y7
+	LEAQ        (AX)(DX*2), SI
+	VMOVUPS     (SI)(CX*1), Y12
+	VMOVUPS     (SI)(CX*2), Y1
+	VMOVUPS     (SI)(DX*1), Y13
+	VMOVUPS     (SI)(CX*4), Y7
 	VSUBPS      Y1, Y12, Y12
 	VSUBPS      Y7, Y13, Y13
 	VMULPS      lanes_root2by2<>+0(SB), Y12, Y1
 	VFMADD231PS lanes_root2<>+0(SB), Y13, Y1
-	VMOVUPS     (R8)(DI*1), Y7
+	VMOVUPS     (SI)(BX*1), Y7
 	VFMADD231PS lanes_root2by4<>+0(SB), Y12, Y7
 	VFMADD231PS lanes_root2times2<>+0(SB), Y13, Y7
-	LEAQ        (AX)(SI*4), R8
-	VMOVUPS     (R8)(BX*1), Y12
-	VMOVUPS     (R8)(BX*2), Y2
-	VMOVUPS     (R8)(SI*1), Y13
-	VMOVUPS     (R8)(BX*4), Y8
+	LEAQ        (AX)(DX*4), SI
+	VMOVUPS     (SI)(CX*1), Y12
+	VMOVUPS     (SI)(CX*2), Y2
+	VMOVUPS     (SI)(DX*1), Y13
+	VMOVUPS     (SI)(CX*4), Y8
 	VSUBPS      Y2, Y12, Y12
 	VSUBPS      Y8, Y13, Y13
 	VMULPS      lanes_root2by2<>+0(SB), Y12, Y2
 	VFMADD231PS lanes_root2<>+0(SB), Y13, Y2
-	VMOVUPS     (R8)(DI*1), Y8
+	VMOVUPS     (SI)(BX*1), Y8
 	VFMADD231PS lanes_root2by4<>+0(SB), Y12, Y8
 	VFMADD231PS lanes_root2times2<>+0(SB), Y13, Y8
-	IMUL3Q      $0x06, SI, R8
-	ADDQ        AX, R8
-	VMOVUPS     (R8)(BX*1), Y12
-	VMOVUPS     (R8)(BX*2), Y3
-	VMOVUPS     (R8)(SI*1), Y13
-	VMOVUPS     (R8)(BX*4), Y9
+	IMUL3Q      $0x06, DX, SI
+	ADDQ        AX, SI
+	VMOVUPS     (SI)(CX*1), Y12
+	VMOVUPS     (SI)(CX*2), Y3
+	VMOVUPS     (SI)(DX*1), Y13
+	VMOVUPS     (SI)(CX*4), Y9
 	VSUBPS      Y3, Y12, Y12
 	VSUBPS      Y9, Y13, Y13
 	VMULPS      lanes_root2by2<>+0(SB), Y12, Y3
 	VFMADD231PS lanes_root2<>+0(SB), Y13, Y3
-	VMOVUPS     (R8)(DI*1), Y9
+	VMOVUPS     (SI)(BX*1), Y9
 	VFMADD231PS lanes_root2by4<>+0(SB), Y12, Y9
 	VFMADD231PS lanes_root2times2<>+0(SB), Y13, Y9
-	LEAQ        (AX)(SI*8), R8
-	VMOVUPS     (R8)(BX*1), Y12
-	VMOVUPS     (R8)(BX*2), Y4
-	VMOVUPS     (R8)(SI*1), Y13
-	VMOVUPS     (R8)(BX*4), Y10
+	LEAQ        (AX)(DX*8), SI
+	VMOVUPS     (SI)(CX*1), Y12
+	VMOVUPS     (SI)(CX*2), Y4
+	VMOVUPS     (SI)(DX*1), Y13
+	VMOVUPS     (SI)(CX*4), Y10
 	VSUBPS      Y4, Y12, Y12
 	VSUBPS      Y10, Y13, Y13
 	VMULPS      lanes_root2by2<>+0(SB), Y12, Y4
 	VFMADD231PS lanes_root2<>+0(SB), Y13, Y4
-	VMOVUPS     (R8)(DI*1), Y10
+	VMOVUPS     (SI)(BX*1), Y10
 	VFMADD231PS lanes_root2by4<>+0(SB), Y12, Y10
 	VFMADD231PS lanes_root2times2<>+0(SB), Y13, Y10
-	IMUL3Q      $0x0a, SI, R8
-	ADDQ        AX, R8
-	VMOVUPS     (R8)(BX*1), Y12
-	VMOVUPS     (R8)(BX*2), Y5
-	VMOVUPS     (R8)(SI*1), Y13
-	VMOVUPS     (R8)(BX*4), Y11
+	IMUL3Q      $0x0a, DX, SI
+	ADDQ        AX, SI
+	VMOVUPS     (SI)(CX*1), Y12
+	VMOVUPS     (SI)(CX*2), Y5
+	VMOVUPS     (SI)(DX*1), Y13
+	VMOVUPS     (SI)(CX*4), Y11
 	VSUBPS      Y5, Y12, Y12
 	VSUBPS      Y11, Y13, Y13
 	VMULPS      lanes_root2by2<>+0(SB), Y12, Y5
 	VFMADD231PS lanes_root2<>+0(SB), Y13, Y5
-	VMOVUPS     (R8)(DI*1), Y11
+	VMOVUPS     (SI)(BX*1), Y11
 	VFMADD231PS lanes_root2by4<>+0(SB), Y12, Y11
 	VFMADD231PS lanes_root2times2<>+0(SB), Y13, Y11
+	TESTQ       $0x00000002, stride+16(FP)
+	JZ          beyond3
+	IMUL3Q      $0x01, R11, SI
 	VSUBPS      Y2, Y1, Y12
 	VADDPS      Y2, Y1, Y1
 	VSUBPS      Y4, Y3, Y13
 	VADDPS      Y4, Y3, Y3
 	VADDPS      Y1, Y0, Y0
 	VADDPS      Y3, Y0, Y0
-	VMOVUPS     (R9), Y14
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Y14
 	VADDPS      Y14, Y0, Y0
-	VMOVUPS     (R10), Y14
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Y14
 	VMAXPS      Y0, Y14, Y0
-	MOVQ        8(DX), R8
-	VMOVUPS     Y0, (CX)(R8*4)
+	VMOVUPS     Y0, (DI)(SI*1)
 	VMULPS      lanes_root2by2<>+0(SB), Y12, Y2
 	VFMADD231PS lanes_root2<>+0(SB), Y13, Y2
-	VMOVUPS     (R9), Y14
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Y14
 	VADDPS      Y14, Y2, Y2
-	VMOVUPS     (R10), Y14
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Y14
 	VMAXPS      Y2, Y14, Y2
-	MOVQ        40(DX), R8
-	VMOVUPS     Y2, (CX)(R8*4)
+	VMOVUPS     Y2, (R8)(SI*1)
 	VMULPS      lanes_half<>+0(SB), Y1, Y4
 	VFMADD231PS lanes_two<>+0(SB), Y3, Y4
-	VMOVUPS     (R9), Y14
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Y14
 	VADDPS      Y14, Y4, Y4
-	VMOVUPS     (R10), Y14
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Y14
 	VMAXPS      Y4, Y14, Y4
-	MOVQ        72(DX), R8
-	VMOVUPS     Y4, (CX)(R8*4)
+	VMOVUPS     Y4, (R9)(SI*1)
 	VFMADD231PS lanes_root2by4<>+0(SB), Y12, Y5
 	VFMADD231PS lanes_root2times2<>+0(SB), Y13, Y5
-	VMOVUPS     (R9), Y14
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Y14
 	VADDPS      Y14, Y5, Y5
-	VMOVUPS     (R10), Y14
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Y14
 	VMAXPS      Y5, Y14, Y5
-	MOVQ        104(DX), R8
-	VMOVUPS     Y5, (CX)(R8*4)
+	VMOVUPS     Y5, (R10)(SI*1)
+
+beyond3:
+	TESTQ       $0x00000008, stride+16(FP)
+	JZ          beyond4
+	IMUL3Q      $0x03, R11, SI
 	VSUBPS      Y8, Y7, Y12
 	VADDPS      Y8, Y7, Y7
 	VSUBPS      Y10, Y9, Y13
 	VADDPS      Y10, Y9, Y9
 	VADDPS      Y7, Y6, Y6
 	VADDPS      Y9, Y6, Y6
-	VMOVUPS     (R9), Y14
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Y14
 	VADDPS      Y14, Y6, Y6
-	VMOVUPS     (R10), Y14
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Y14
 	VMAXPS      Y6, Y14, Y6
-	MOVQ        24(DX), R8
-	VMOVUPS     Y6, (CX)(R8*4)
+	VMOVUPS     Y6, (DI)(SI*1)
 	VMULPS      lanes_root2by2<>+0(SB), Y12, Y8
 	VFMADD231PS lanes_root2<>+0(SB), Y13, Y8
-	VMOVUPS     (R9), Y14
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Y14
 	VADDPS      Y14, Y8, Y8
-	VMOVUPS     (R10), Y14
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Y14
 	VMAXPS      Y8, Y14, Y8
-	MOVQ        56(DX), R8
-	VMOVUPS     Y8, (CX)(R8*4)
+	VMOVUPS     Y8, (R8)(SI*1)
 	VMULPS      lanes_half<>+0(SB), Y7, Y10
 	VFMADD231PS lanes_two<>+0(SB), Y9, Y10
-	VMOVUPS     (R9), Y14
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Y14
 	VADDPS      Y14, Y10, Y10
-	VMOVUPS     (R10), Y14
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Y14
 	VMAXPS      Y10, Y14, Y10
-	MOVQ        88(DX), R8
-	VMOVUPS     Y10, (CX)(R8*4)
+	VMOVUPS     Y10, (R9)(SI*1)
 	VFMADD231PS lanes_root2by4<>+0(SB), Y12, Y11
 	VFMADD231PS lanes_root2times2<>+0(SB), Y13, Y11
-	VMOVUPS     (R9), Y14
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Y14
 	VADDPS      Y14, Y11, Y11
-	VMOVUPS     (R10), Y14
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Y14
 	VMAXPS      Y11, Y14, Y11
-	MOVQ        120(DX), R8
-	VMOVUPS     Y11, (CX)(R8*4)
-	ADDQ        $0x00000020, AX
-	ADDQ        $0x00000020, CX
-	ADDQ        $0x00000020, R9
-	SUBQ        $0x00000008, R11
-	JMP         full
+	VMOVUPS     Y11, (R10)(SI*1)
+
+beyond4:
+	ADDQ $0x20, AX
+	ADDQ $0x20, DI
+	ADDQ $0x20, R8
+	ADDQ $0x20, R9
+	ADDQ $0x20, R10
+	ADDQ $0x20, bias+40(FP)
+	SUBQ $0x08, c+0(FP)
+	JMP  full
 
 tail:
-	TESTQ       R11, R11
-	JZ          end
-	LEAQ        laneMasks<>+0(SB), R8
-	NEGQ        R11
-	VMOVUPS     64(R8)(R11*4), Y15
-	MOVQ        AX, R8
-	VMASKMOVPS  (R8)(BX*1), Y15, Y12
-	VMASKMOVPS  (R8)(BX*2), Y15, Y0
-	VMASKMOVPS  (R8)(SI*1), Y15, Y13
-	VMASKMOVPS  (R8)(BX*4), Y15, Y6
+	CMPQ        c+0(FP), $0x00
+	JE          end
+	MOVQ        c+0(FP), SI
+	LEAQ        laneMasks<>+0(SB), R12
+	NEGQ        SI
+	VMOVUPS     64(R12)(SI*4), Y15
+	MOVQ        AX, SI
+	VMASKMOVPS  (SI)(CX*1), Y15, Y12
+	VMASKMOVPS  (SI)(CX*2), Y15, Y0
+	VMASKMOVPS  (SI)(DX*1), Y15, Y13
+	VMASKMOVPS  (SI)(CX*4), Y15, Y6
 	VADDPS      Y0, Y12, Y12
 	VADDPS      Y6, Y13, Y13
 	VADDPS      Y13, Y12, Y0
 	VMULPS      lanes_half<>+0(SB), Y12, Y6
 	VFMADD231PS lanes_two<>+0(SB), Y13, Y6
-	VMASKMOVPS  (R8), Y15, Y12
+	VMASKMOVPS  (SI), Y15, Y12
 	VADDPS      Y12, Y0, Y0
-	LEAQ        (AX)(SI*2), R8
-	VMASKMOVPS  (R8)(BX*1), Y15, Y12
-	VMASKMOVPS  (R8)(BX*2), Y15, Y1
-	VMASKMOVPS  (R8)(SI*1), Y15, Y13
-	VMASKMOVPS  (R8)(BX*4), Y15, Y7
+	LEAQ        (AX)(DX*2), SI
+	VMASKMOVPS  (SI)(CX*1), Y15, Y12
+	VMASKMOVPS  (SI)(CX*2), Y15, Y1
+	VMASKMOVPS  (SI)(DX*1), Y15, Y13
+	VMASKMOVPS  (SI)(CX*4), Y15, Y7
 	VADDPS      Y1, Y12, Y12
 	VADDPS      Y7, Y13, Y13
 	VADDPS      Y13, Y12, Y1
 	VMULPS      lanes_half<>+0(SB), Y12, Y7
 	VFMADD231PS lanes_two<>+0(SB), Y13, Y7
-	VMASKMOVPS  (R8), Y15, Y12
+	VMASKMOVPS  (SI), Y15, Y12
 	VADDPS      Y12, Y1, Y1
-	LEAQ        (AX)(SI*4), R8
-	VMASKMOVPS  (R8)(BX*1), Y15, Y12
-	VMASKMOVPS  (R8)(BX*2), Y15, Y2
-	VMASKMOVPS  (R8)(SI*1), Y15, Y13
-	VMASKMOVPS  (R8)(BX*4), Y15, Y8
+	LEAQ        (AX)(DX*4), SI
+	VMASKMOVPS  (SI)(CX*1), Y15, Y12
+	VMASKMOVPS  (SI)(CX*2), Y15, Y2
+	VMASKMOVPS  (SI)(DX*1), Y15, Y13
+	VMASKMOVPS  (SI)(CX*4), Y15, Y8
 	VADDPS      Y2, Y12, Y12
 	VADDPS      Y8, Y13, Y13
 	VADDPS      Y13, Y12, Y2
 	VMULPS      lanes_half<>+0(SB), Y12, Y8
 	VFMADD231PS lanes_two<>+0(SB), Y13, Y8
-	VMASKMOVPS  (R8), Y15, Y12
+	VMASKMOVPS  (SI), Y15, Y12
 	VADDPS      Y12, Y2, Y2
-	IMUL3Q      $0x06, SI, R8
-	ADDQ        AX, R8
-	VMASKMOVPS  (R8)(BX*1), Y15, Y12
-	VMASKMOVPS  (R8)(BX*2), Y15, Y3
-	VMASKMOVPS  (R8)(SI*1), Y15, Y13
-	VMASKMOVPS  (R8)(BX*4), Y15, Y9
+	IMUL3Q      $0x06, DX, SI
+	ADDQ        AX, SI
+	VMASKMOVPS  (SI)(CX*1), Y15, Y12
+	VMASKMOVPS  (SI)(CX*2), Y15, Y3
+	VMASKMOVPS  (SI)(DX*1), Y15, Y13
+	VMASKMOVPS  (SI)(CX*4), Y15, Y9
 	VADDPS      Y3, Y12, Y12
 	VADDPS      Y9, Y13, Y13
 	VADDPS      Y13, Y12, Y3
 	VMULPS      lanes_half<>+0(SB), Y12, Y9
 	VFMADD231PS lanes_two<>+0(SB), Y13, Y9
-	VMASKMOVPS  (R8), Y15, Y12
+	VMASKMOVPS  (SI), Y15, Y12
 	VADDPS      Y12, Y3, Y3
-	LEAQ        (AX)(SI*8), R8
-	VMASKMOVPS  (R8)(BX*1), Y15, Y12
-	VMASKMOVPS  (R8)(BX*2), Y15, Y4
-	VMASKMOVPS  (R8)(SI*1), Y15, Y13
-	VMASKMOVPS  (R8)(BX*4), Y15, Y10
+	LEAQ        (AX)(DX*8), SI
+	VMASKMOVPS  (SI)(CX*1), Y15, Y12
+	VMASKMOVPS  (SI)(CX*2), Y15, Y4
+	VMASKMOVPS  (SI)(DX*1), Y15, Y13
+	VMASKMOVPS  (SI)(CX*4), Y15, Y10
 	VADDPS      Y4, Y12, Y12
 	VADDPS      Y10, Y13, Y13
 	VADDPS      Y13, Y12, Y4
 	VMULPS      lanes_half<>+0(SB), Y12, Y10
 	VFMADD231PS lanes_two<>+0(SB), Y13, Y10
-	VMASKMOVPS  (R8), Y15, Y12
+	VMASKMOVPS  (SI), Y15, Y12
 	VADDPS      Y12, Y4, Y4
-	IMUL3Q      $0x0a, SI, R8
-	ADDQ        AX, R8
-	VMASKMOVPS  (R8)(BX*1), Y15, Y12
-	VMASKMOVPS  (R8)(BX*2), Y15, Y5
-	VMASKMOVPS  (R8)(SI*1), Y15, Y13
-	VMASKMOVPS  (R8)(BX*4), Y15, Y11
+	IMUL3Q      $0x0a, DX, SI
+	ADDQ        AX, SI
+	VMASKMOVPS  (SI)(CX*1), Y15, Y12
+	VMASKMOVPS  (SI)(CX*2), Y15, Y5
+	VMASKMOVPS  (SI)(DX*1), Y15, Y13
+	VMASKMOVPS  (SI)(CX*4), Y15, Y11
 	VADDPS      Y5, Y12, Y12
 	VADDPS      Y11, Y13, Y13
 	VADDPS      Y13, Y12, Y5
 	VMULPS      lanes_half<>+0(SB), Y12, Y11
 	VFMADD231PS lanes_two<>+0(SB), Y13, Y11
-	VMASKMOVPS  (R8), Y15, Y12
+	VMASKMOVPS  (SI), Y15, Y12
 	VADDPS      Y12, Y5, Y5
+	TESTQ       $0x00000001, stride+16(FP)
+	JZ          beyond5
+	IMUL3Q      $0x00, R11, SI
 	VSUBPS      Y2, Y1, Y12
 	VADDPS      Y2, Y1, Y1
 	VSUBPS      Y4, Y3, Y13
 	VADDPS      Y4, Y3, Y3
 	VADDPS      Y1, Y0, Y0
 	VADDPS      Y3, Y0, Y0
-	VMASKMOVPS  (R9), Y15, Y14
+	MOVQ        bias+40(FP), R12
+	VMASKMOVPS  (R12), Y15, Y14
 	VADDPS      Y14, Y0, Y0
-	VMOVUPS     (R10), Y14
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Y14
 	VMAXPS      Y0, Y14, Y0
-	MOVQ        (DX), R8
-	VMASKMOVPS  Y0, Y15, (CX)(R8*4)
+	VMASKMOVPS  Y0, Y15, (DI)(SI*1)
 	VMULPS      lanes_root2by2<>+0(SB), Y12, Y2
 	VFMADD231PS lanes_root2<>+0(SB), Y13, Y2
-	VMASKMOVPS  (R9), Y15, Y14
+	MOVQ        bias+40(FP), R12
+	VMASKMOVPS  (R12), Y15, Y14
 	VADDPS      Y14, Y2, Y2
-	VMOVUPS     (R10), Y14
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Y14
 	VMAXPS      Y2, Y14, Y2
-	MOVQ        32(DX), R8
-	VMASKMOVPS  Y2, Y15, (CX)(R8*4)
+	VMASKMOVPS  Y2, Y15, (R8)(SI*1)
 	VMULPS      lanes_half<>+0(SB), Y1, Y4
 	VFMADD231PS lanes_two<>+0(SB), Y3, Y4
-	VMASKMOVPS  (R9), Y15, Y14
+	MOVQ        bias+40(FP), R12
+	VMASKMOVPS  (R12), Y15, Y14
 	VADDPS      Y14, Y4, Y4
-	VMOVUPS     (R10), Y14
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Y14
 	VMAXPS      Y4, Y14, Y4
-	MOVQ        64(DX), R8
-	VMASKMOVPS  Y4, Y15, (CX)(R8*4)
+	VMASKMOVPS  Y4, Y15, (R9)(SI*1)
 	VFMADD231PS lanes_root2by4<>+0(SB), Y12, Y5
 	VFMADD231PS lanes_root2times2<>+0(SB), Y13, Y5
-	VMASKMOVPS  (R9), Y15, Y14
+	MOVQ        bias+40(FP), R12
+	VMASKMOVPS  (R12), Y15, Y14
 	VADDPS      Y14, Y5, Y5
-	VMOVUPS     (R10), Y14
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Y14
 	VMAXPS      Y5, Y14, Y5
-	MOVQ        96(DX), R8
-	VMASKMOVPS  Y5, Y15, (CX)(R8*4)
+	VMASKMOVPS  Y5, Y15, (R10)(SI*1)
+
+beyond5:
+	TESTQ       $0x00000004, stride+16(FP)
+	JZ          beyond6
+	IMUL3Q      $0x02, R11, SI
 	VSUBPS      Y8, Y7, Y12
 	VADDPS      Y8, Y7, Y7
 	VSUBPS      Y10, Y9, Y13
 	VADDPS      Y10, Y9, Y9
 	VADDPS      Y7, Y6, Y6
 	VADDPS      Y9, Y6, Y6
-	VMASKMOVPS  (R9), Y15, Y14
+	MOVQ        bias+40(FP), R12
+	VMASKMOVPS  (R12), Y15, Y14
 	VADDPS      Y14, Y6, Y6
-	VMOVUPS     (R10), Y14
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Y14
 	VMAXPS      Y6, Y14, Y6
-	MOVQ        16(DX), R8
-	VMASKMOVPS  Y6, Y15, (CX)(R8*4)
+	VMASKMOVPS  Y6, Y15, (DI)(SI*1)
 	VMULPS      lanes_root2by2<>+0(SB), Y12, Y8
 	VFMADD231PS lanes_root2<>+0(SB), Y13, Y8
-	VMASKMOVPS  (R9), Y15, Y14
+	MOVQ        bias+40(FP), R12
+	VMASKMOVPS  (R12), Y15, Y14
 	VADDPS      Y14, Y8, Y8
-	VMOVUPS     (R10), Y14
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Y14
 	VMAXPS      Y8, Y14, Y8
-	MOVQ        48(DX), R8
-	VMASKMOVPS  Y8, Y15, (CX)(R8*4)
+	VMASKMOVPS  Y8, Y15, (R8)(SI*1)
 	VMULPS      lanes_half<>+0(SB), Y7, Y10
 	VFMADD231PS lanes_two<>+0(SB), Y9, Y10
-	VMASKMOVPS  (R9), Y15, Y14
+	MOVQ        bias+40(FP), R12
+	VMASKMOVPS  (R12), Y15, Y14
 	VADDPS      Y14, Y10, Y10
-	VMOVUPS     (R10), Y14
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Y14
 	VMAXPS      Y10, Y14, Y10
-	MOVQ        80(DX), R8
-	VMASKMOVPS  Y10, Y15, (CX)(R8*4)
+	VMASKMOVPS  Y10, Y15, (R9)(SI*1)
 	VFMADD231PS lanes_root2by4<>+0(SB), Y12, Y11
 	VFMADD231PS lanes_root2times2<>+0(SB), Y13, Y11
-	VMASKMOVPS  (R9), Y15, Y14
+	MOVQ        bias+40(FP), R12
+	VMASKMOVPS  (R12), Y15, Y14
 	VADDPS      Y14, Y11, Y11
-	VMOVUPS     (R10), Y14
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Y14
 	VMAXPS      Y11, Y14, Y11
-	MOVQ        112(DX), R8
-	VMASKMOVPS  Y11, Y15, (CX)(R8*4)
-	MOVQ        AX, R8
-	VMASKMOVPS  (R8)(BX*1), Y15, Y12
-	VMASKMOVPS  (R8)(BX*2), Y15, Y0
-	VMASKMOVPS  (R8)(SI*1), Y15, Y13
-	VMASKMOVPS  (R8)(BX*4), Y15, Y6
+	VMASKMOVPS  Y11, Y15, (R10)(SI*1)
+
+beyond6:
+	MOVQ        AX, SI
+	VMASKMOVPS  (SI)(CX*1), Y15, Y12
+	VMASKMOVPS  (SI)(CX*2), Y15, Y0
+	VMASKMOVPS  (SI)(DX*1), Y15, Y13
+	VMASKMOVPS  (SI)(CX*4), Y15, Y6
 	VSUBPS      Y0, Y12, Y12
 	VSUBPS      Y6, Y13, Y13
 	VMULPS      lanes_root2by2<>+0(SB), Y12, Y0
 	VFMADD231PS lanes_root2<>+0(SB), Y13, Y0
-	VMASKMOVPS  (R8)(DI*1), Y15, Y6
+	VMASKMOVPS  (SI)(BX*1), Y15, Y6
 	VFMADD231PS lanes_root2by4<>+0(SB), Y12, Y6
 	VFMADD231PS lanes_root2times2<>+0(SB), Y13, Y6
-	LEAQ        (AX)(SI*2), R8
-	VMASKMOVPS  (R8)(BX*1), Y15, Y12
-	VMASKMOVPS  (R8)(BX*2), Y15, Y1
-	VMASKMOVPS  (R8)(SI*1), Y15, Y13
-	VMASKMOVPS  (R8)(BX*4), Y15, Y7
+	LEAQ        (AX)(DX*2), SI
+	VMASKMOVPS  (SI)(CX*1), Y15, Y12
+	VMASKMOVPS  (SI)(CX*2), Y15, Y1
+	VMASKMOVPS  (SI)(DX*1), Y15, Y13
+	VMASKMOVPS  (SI)(CX*4), Y15, Y7
 	VSUBPS      Y1, Y12, Y12
 	VSUBPS      Y7, Y13, Y13
 	VMULPS      lanes_root2by2<>+0(SB), Y12, Y1
 	VFMADD231PS lanes_root2<>+0(SB), Y13, Y1
-	VMASKMOVPS  (R8)(DI*1), Y15, Y7
+	VMASKMOVPS  (SI)(BX*1), Y15, Y7
 	VFMADD231PS lanes_root2by4<>+0(SB), Y12, Y7
 	VFMADD231PS lanes_root2times2<>+0(SB), Y13, Y7
-	LEAQ        (AX)(SI*4), R8
-	VMASKMOVPS  (R8)(BX*1), Y15, Y12
-	VMASKMOVPS  (R8)(BX*2), Y15, Y2
-	VMASKMOVPS  (R8)(SI*1), Y15, Y13
-	VMASKMOVPS  (R8)(BX*4), Y15, Y8
+	LEAQ        (AX)(DX*4), SI
+	VMASKMOVPS  (SI)(CX*1), Y15, Y12
+	VMASKMOVPS  (SI)(CX*2), Y15, Y2
+	VMASKMOVPS  (SI)(DX*1), Y15, Y13
+	VMASKMOVPS  (SI)(CX*4), Y15, Y8
 	VSUBPS      Y2, Y12, Y12
 	VSUBPS      Y8, Y13, Y13
 	VMULPS      lanes_root2by2<>+0(SB), Y12, Y2
 	VFMADD231PS lanes_root2<>+0(SB), Y13, Y2
-	VMASKMOVPS  (R8)(DI*1), Y15, Y8
+	VMASKMOVPS  (SI)(BX*1), Y15, Y8
 	VFMADD231PS lanes_root2by4<>+0(SB), Y12, Y8
 	VFMADD231PS lanes_root2times2<>+0(SB), Y13, Y8
-	IMUL3Q      $0x06, SI, R8
-	ADDQ        AX, R8
-	VMASKMOVPS  (R8)(BX*1), Y15, Y12
-	VMASKMOVPS  (R8)(BX*2), Y15, Y3
-	VMASKMOVPS  (R8)(SI*1), Y15, Y13
-	VMASKMOVPS  (R8)(BX*4), Y15, Y9
+	IMUL3Q      $0x06, DX, SI
+	ADDQ        AX, SI
+	VMASKMOVPS  (SI)(CX*1), Y15, Y12
+	VMASKMOVPS  (SI)(CX*2), Y15, Y3
+	VMASKMOVPS  (SI)(DX*1), Y15, Y13
+	VMASKMOVPS  (SI)(CX*4), Y15, Y9
 	VSUBPS      Y3, Y12, Y12
 	VSUBPS      Y9, Y13, Y13
 	VMULPS      lanes_root2by2<>+0(SB), Y12, Y3
 	VFMADD231PS lanes_root2<>+0(SB), Y13, Y3
-	VMASKMOVPS  (R8)(DI*1), Y15, Y9
+	VMASKMOVPS  (SI)(BX*1), Y15, Y9
 	VFMADD231PS lanes_root2by4<>+0(SB), Y12, Y9
 	VFMADD231PS lanes_root2times2<>+0(SB), Y13, Y9
-	LEAQ        (AX)(SI*8), R8
-	VMASKMOVPS  (R8)(BX*1), Y15, Y12
-	VMASKMOVPS  (R8)(BX*2), Y15, Y4
-	VMASKMOVPS  (R8)(SI*1), Y15, Y13
-	VMASKMOVPS  (R8)(BX*4), Y15, Y10
+	LEAQ        (AX)(DX*8), SI
+	VMASKMOVPS  (SI)(CX*1), Y15, Y12
+	VMASKMOVPS  (SI)(CX*2), Y15, Y4
+	VMASKMOVPS  (SI)(DX*1), Y15, Y13
+	VMASKMOVPS  (SI)(CX*4), Y15, Y10
 	VSUBPS      Y4, Y12, Y12
 	VSUBPS      Y10, Y13, Y13
 	VMULPS      lanes_root2by2<>+0(SB), Y12, Y4
 	VFMADD231PS lanes_root2<>+0(SB), Y13, Y4
-	VMASKMOVPS  (R8)(DI*1), Y15, Y10
+	VMASKMOVPS  (SI)(BX*1), Y15, Y10
 	VFMADD231PS lanes_root2by4<>+0(SB), Y12, Y10
 	VFMADD231PS lanes_root2times2<>+0(SB), Y13, Y10
-	IMUL3Q      $0x0a, SI, R8
-	ADDQ        AX, R8
-	VMASKMOVPS  (R8)(BX*1), Y15, Y12
-	VMASKMOVPS  (R8)(BX*2), Y15, Y5
-	VMASKMOVPS  (R8)(SI*1), Y15, Y13
-	VMASKMOVPS  (R8)(BX*4), Y15, Y11
+	IMUL3Q      $0x0a, DX, SI
+	ADDQ        AX, SI
+	VMASKMOVPS  (SI)(CX*1), Y15, Y12
+	VMASKMOVPS  (SI)(CX*2), Y15, Y5
+	VMASKMOVPS  (SI)(DX*1), Y15, Y13
+	VMASKMOVPS  (SI)(CX*4), Y15, Y11
 	VSUBPS      Y5, Y12, Y12
 	VSUBPS      Y11, Y13, Y13
 	VMULPS      lanes_root2by2<>+0(SB), Y12, Y5
 	VFMADD231PS lanes_root2<>+0(SB), Y13, Y5
-	VMASKMOVPS  (R8)(DI*1), Y15, Y11
+	VMASKMOVPS  (SI)(BX*1), Y15, Y11
 	VFMADD231PS lanes_root2by4<>+0(SB), Y12, Y11
 	VFMADD231PS lanes_root2times2<>+0(SB), Y13, Y11
+	TESTQ       $0x00000002, stride+16(FP)
+	JZ          beyond7
+	IMUL3Q      $0x01, R11, SI
 	VSUBPS      Y2, Y1, Y12
 	VADDPS      Y2, Y1, Y1
 	VSUBPS      Y4, Y3, Y13
 	VADDPS      Y4, Y3, Y3
 	VADDPS      Y1, Y0, Y0
 	VADDPS      Y3, Y0, Y0
-	VMASKMOVPS  (R9), Y15, Y14
+	MOVQ        bias+40(FP), AX
+	VMASKMOVPS  (AX), Y15, Y14
 	VADDPS      Y14, Y0, Y0
-	VMOVUPS     (R10), Y14
+	MOVQ        floor+48(FP), AX
+	VMOVUPS     (AX), Y14
 	VMAXPS      Y0, Y14, Y0
-	MOVQ        8(DX), AX
-	VMASKMOVPS  Y0, Y15, (CX)(AX*4)
+	VMASKMOVPS  Y0, Y15, (DI)(SI*1)
 	VMULPS      lanes_root2by2<>+0(SB), Y12, Y2
 	VFMADD231PS lanes_root2<>+0(SB), Y13, Y2
-	VMASKMOVPS  (R9), Y15, Y14
+	MOVQ        bias+40(FP), AX
+	VMASKMOVPS  (AX), Y15, Y14
 	VADDPS      Y14, Y2, Y2
-	VMOVUPS     (R10), Y14
+	MOVQ        floor+48(FP), AX
+	VMOVUPS     (AX), Y14
 	VMAXPS      Y2, Y14, Y2
-	MOVQ        40(DX), AX
-	VMASKMOVPS  Y2, Y15, (CX)(AX*4)
+	VMASKMOVPS  Y2, Y15, (R8)(SI*1)
 	VMULPS      lanes_half<>+0(SB), Y1, Y4
 	VFMADD231PS lanes_two<>+0(SB), Y3, Y4
-	VMASKMOVPS  (R9), Y15, Y14
+	MOVQ        bias+40(FP), AX
+	VMASKMOVPS  (AX), Y15, Y14
 	VADDPS      Y14, Y4, Y4
-	VMOVUPS     (R10), Y14
+	MOVQ        floor+48(FP), AX
+	VMOVUPS     (AX), Y14
 	VMAXPS      Y4, Y14, Y4
-	MOVQ        72(DX), AX
-	VMASKMOVPS  Y4, Y15, (CX)(AX*4)
+	VMASKMOVPS  Y4, Y15, (R9)(SI*1)
 	VFMADD231PS lanes_root2by4<>+0(SB), Y12, Y5
 	VFMADD231PS lanes_root2times2<>+0(SB), Y13, Y5
-	VMASKMOVPS  (R9), Y15, Y14
+	MOVQ        bias+40(FP), AX
+	VMASKMOVPS  (AX), Y15, Y14
 	VADDPS      Y14, Y5, Y5
-	VMOVUPS     (R10), Y14
+	MOVQ        floor+48(FP), AX
+	VMOVUPS     (AX), Y14
 	VMAXPS      Y5, Y14, Y5
-	MOVQ        104(DX), AX
-	VMASKMOVPS  Y5, Y15, (CX)(AX*4)
+	VMASKMOVPS  Y5, Y15, (R10)(SI*1)
+
+beyond7:
+	TESTQ       $0x00000008, stride+16(FP)
+	JZ          beyond8
+	IMUL3Q      $0x03, R11, SI
 	VSUBPS      Y8, Y7, Y12
 	VADDPS      Y8, Y7, Y7
 	VSUBPS      Y10, Y9, Y13
 	VADDPS      Y10, Y9, Y9
 	VADDPS      Y7, Y6, Y6
 	VADDPS      Y9, Y6, Y6
-	VMASKMOVPS  (R9), Y15, Y14
+	MOVQ        bias+40(FP), AX
+	VMASKMOVPS  (AX), Y15, Y14
 	VADDPS      Y14, Y6, Y6
-	VMOVUPS     (R10), Y14
+	MOVQ        floor+48(FP), AX
+	VMOVUPS     (AX), Y14
 	VMAXPS      Y6, Y14, Y6
-	MOVQ        24(DX), AX
-	VMASKMOVPS  Y6, Y15, (CX)(AX*4)
+	VMASKMOVPS  Y6, Y15, (DI)(SI*1)
 	VMULPS      lanes_root2by2<>+0(SB), Y12, Y8
 	VFMADD231PS lanes_root2<>+0(SB), Y13, Y8
-	VMASKMOVPS  (R9), Y15, Y14
+	MOVQ        bias+40(FP), AX
+	VMASKMOVPS  (AX), Y15, Y14
 	VADDPS      Y14, Y8, Y8
-	VMOVUPS     (R10), Y14
+	MOVQ        floor+48(FP), AX
+	VMOVUPS     (AX), Y14
 	VMAXPS      Y8, Y14, Y8
-	MOVQ        56(DX), AX
-	VMASKMOVPS  Y8, Y15, (CX)(AX*4)
+	VMASKMOVPS  Y8, Y15, (R8)(SI*1)
 	VMULPS      lanes_half<>+0(SB), Y7, Y10
 	VFMADD231PS lanes_two<>+0(SB), Y9, Y10
-	VMASKMOVPS  (R9), Y15, Y14
+	MOVQ        bias+40(FP), AX
+	VMASKMOVPS  (AX), Y15, Y14
 	VADDPS      Y14, Y10, Y10
-	VMOVUPS     (R10), Y14
+	MOVQ        floor+48(FP), AX
+	VMOVUPS     (AX), Y14
 	VMAXPS      Y10, Y14, Y10
-	MOVQ        88(DX), AX
-	VMASKMOVPS  Y10, Y15, (CX)(AX*4)
+	VMASKMOVPS  Y10, Y15, (R9)(SI*1)
 	VFMADD231PS lanes_root2by4<>+0(SB), Y12, Y11
 	VFMADD231PS lanes_root2times2<>+0(SB), Y13, Y11
-	VMASKMOVPS  (R9), Y15, Y14
+	MOVQ        bias+40(FP), AX
+	VMASKMOVPS  (AX), Y15, Y14
 	VADDPS      Y14, Y11, Y11
-	VMOVUPS     (R10), Y14
+	MOVQ        floor+48(FP), AX
+	VMOVUPS     (AX), Y14
 	VMAXPS      Y11, Y14, Y11
-	MOVQ        120(DX), AX
-	VMASKMOVPS  Y11, Y15, (CX)(AX*4)
+	VMASKMOVPS  Y11, Y15, (R10)(SI*1)
 
+beyond8:
 end:
 	VZEROUPPER
 	RET
@@ -2669,401 +3501,424 @@ DATA lanes_root2times2<>+24(SB)/4, $0x403504f3
 DATA lanes_root2times2<>+28(SB)/4, $0x403504f3
 GLOBL lanes_root2times2<>(SB), RODATA|NOPTR, $32
 
-// func winogradDw2(c int, dst *float32, pixels *int, src *float32, stride int)
+// func winogradDw2(c int, freq *float32, stride int, base *float32, window *tileWindow)
 // Requires: AVX, FMA3
 TEXT ·winogradDw2(SB), NOSPLIT, $0-40
-	MOVQ src+24(FP), AX
-	MOVQ dst+8(FP), CX
-	MOVQ pixels+16(FP), DX
-	MOVQ stride+32(FP), BX
-	SHLQ $0x02, BX
-	LEAQ (BX)(BX*2), SI
-	LEAQ (BX)(BX*4), DI
-	MOVQ c+0(FP), R9
+	MOVQ freq+8(FP), AX
+	MOVQ stride+16(FP), CX
+	SHLQ $0x02, CX
+	LEAQ (CX)(CX*2), DX
+	LEAQ (CX)(CX*4), BX
+	MOVQ base+24(FP), R10
+	MOVQ window+32(FP), SI
+	MOVQ (SI), DI
+	LEAQ (R10)(DI*4), DI
+	MOVQ 8(SI), R8
+	LEAQ (R10)(R8*4), R8
+	MOVQ 16(SI), R9
+	LEAQ (R10)(R9*4), R9
+	MOVQ 48(SI), R10
+	SHLQ $0x02, R10
+	MOVQ 56(SI), SI
+	MOVQ SI, stride+16(FP)
 
 full:
-	CMPQ         R9, $0x00000008
+	CMPQ         c+0(FP), $0x08
 	JLT          tail
-	MOVQ         AX, R8
-	VMOVUPS      (R8)(BX*1), Y12
-	VMOVUPS      (R8)(BX*2), Y0
-	VMOVUPS      (R8)(SI*1), Y13
-	VMOVUPS      (R8)(BX*4), Y6
+	MOVQ         AX, SI
+	VMOVUPS      (SI)(CX*1), Y12
+	VMOVUPS      (SI)(CX*2), Y0
+	VMOVUPS      (SI)(DX*1), Y13
+	VMOVUPS      (SI)(CX*4), Y6
 	VADDPS       Y0, Y12, Y12
 	VADDPS       Y6, Y13, Y13
-	VMOVUPS      (R8), Y0
+	VMOVUPS      (SI), Y0
 	VFNMADD231PS lanes_twoThirds<>+0(SB), Y12, Y0
 	VFMADD231PS  lanes_sixth<>+0(SB), Y13, Y0
 	VSUBPS       Y12, Y13, Y13
-	VMOVUPS      (R8)(DI*1), Y6
+	VMOVUPS      (SI)(BX*1), Y6
 	VFMADD231PS  lanes_third<>+0(SB), Y13, Y6
-	LEAQ         (AX)(SI*2), R8
-	VMOVUPS      (R8)(BX*1), Y12
-	VMOVUPS      (R8)(BX*2), Y1
-	VMOVUPS      (R8)(SI*1), Y13
-	VMOVUPS      (R8)(BX*4), Y7
+	LEAQ         (AX)(DX*2), SI
+	VMOVUPS      (SI)(CX*1), Y12
+	VMOVUPS      (SI)(CX*2), Y1
+	VMOVUPS      (SI)(DX*1), Y13
+	VMOVUPS      (SI)(CX*4), Y7
 	VADDPS       Y1, Y12, Y12
 	VADDPS       Y7, Y13, Y13
-	VMOVUPS      (R8), Y1
+	VMOVUPS      (SI), Y1
 	VFNMADD231PS lanes_twoThirds<>+0(SB), Y12, Y1
 	VFMADD231PS  lanes_sixth<>+0(SB), Y13, Y1
 	VSUBPS       Y12, Y13, Y13
-	VMOVUPS      (R8)(DI*1), Y7
+	VMOVUPS      (SI)(BX*1), Y7
 	VFMADD231PS  lanes_third<>+0(SB), Y13, Y7
-	LEAQ         (AX)(SI*4), R8
-	VMOVUPS      (R8)(BX*1), Y12
-	VMOVUPS      (R8)(BX*2), Y2
-	VMOVUPS      (R8)(SI*1), Y13
-	VMOVUPS      (R8)(BX*4), Y8
+	LEAQ         (AX)(DX*4), SI
+	VMOVUPS      (SI)(CX*1), Y12
+	VMOVUPS      (SI)(CX*2), Y2
+	VMOVUPS      (SI)(DX*1), Y13
+	VMOVUPS      (SI)(CX*4), Y8
 	VADDPS       Y2, Y12, Y12
 	VADDPS       Y8, Y13, Y13
-	VMOVUPS      (R8), Y2
+	VMOVUPS      (SI), Y2
 	VFNMADD231PS lanes_twoThirds<>+0(SB), Y12, Y2
 	VFMADD231PS  lanes_sixth<>+0(SB), Y13, Y2
 	VSUBPS       Y12, Y13, Y13
-	VMOVUPS      (R8)(DI*1), Y8
+	VMOVUPS      (SI)(BX*1), Y8
 	VFMADD231PS  lanes_third<>+0(SB), Y13, Y8
-	IMUL3Q       $0x06, SI, R8
-	ADDQ         AX, R8
-	VMOVUPS      (R8)(BX*1), Y12
-	VMOVUPS      (R8)(BX*2), Y3
-	VMOVUPS      (R8)(SI*1), Y13
-	VMOVUPS      (R8)(BX*4), Y9
+	IMUL3Q       $0x06, DX, SI
+	ADDQ         AX, SI
+	VMOVUPS      (SI)(CX*1), Y12
+	VMOVUPS      (SI)(CX*2), Y3
+	VMOVUPS      (SI)(DX*1), Y13
+	VMOVUPS      (SI)(CX*4), Y9
 	VADDPS       Y3, Y12, Y12
 	VADDPS       Y9, Y13, Y13
-	VMOVUPS      (R8), Y3
+	VMOVUPS      (SI), Y3
 	VFNMADD231PS lanes_twoThirds<>+0(SB), Y12, Y3
 	VFMADD231PS  lanes_sixth<>+0(SB), Y13, Y3
 	VSUBPS       Y12, Y13, Y13
-	VMOVUPS      (R8)(DI*1), Y9
+	VMOVUPS      (SI)(BX*1), Y9
 	VFMADD231PS  lanes_third<>+0(SB), Y13, Y9
-	LEAQ         (AX)(SI*8), R8
-	VMOVUPS      (R8)(BX*1), Y12
-	VMOVUPS      (R8)(BX*2), Y4
-	VMOVUPS      (R8)(SI*1), Y13
-	VMOVUPS      (R8)(BX*4), Y10
+	LEAQ         (AX)(DX*8), SI
+	VMOVUPS      (SI)(CX*1), Y12
+	VMOVUPS      (SI)(CX*2), Y4
+	VMOVUPS      (SI)(DX*1), Y13
+	VMOVUPS      (SI)(CX*4), Y10
 	VADDPS       Y4, Y12, Y12
 	VADDPS       Y10, Y13, Y13
-	VMOVUPS      (R8), Y4
+	VMOVUPS      (SI), Y4
 	VFNMADD231PS lanes_twoThirds<>+0(SB), Y12, Y4
 	VFMADD231PS  lanes_sixth<>+0(SB), Y13, Y4
 	VSUBPS       Y12, Y13, Y13
-	VMOVUPS      (R8)(DI*1), Y10
+	VMOVUPS      (SI)(BX*1), Y10
 	VFMADD231PS  lanes_third<>+0(SB), Y13, Y10
-	IMUL3Q       $0x0a, SI, R8
-	ADDQ         AX, R8
-	VMOVUPS      (R8)(BX*1), Y12
-	VMOVUPS      (R8)(BX*2), Y5
-	VMOVUPS      (R8)(SI*1), Y13
-	VMOVUPS      (R8)(BX*4), Y11
+	IMUL3Q       $0x0a, DX, SI
+	ADDQ         AX, SI
+	VMOVUPS      (SI)(CX*1), Y12
+	VMOVUPS      (SI)(CX*2), Y5
+	VMOVUPS      (SI)(DX*1), Y13
+	VMOVUPS      (SI)(CX*4), Y11
 	VADDPS       Y5, Y12, Y12
 	VADDPS       Y11, Y13, Y13
-	VMOVUPS      (R8), Y5
+	VMOVUPS      (SI), Y5
 	VFNMADD231PS lanes_twoThirds<>+0(SB), Y12, Y5
 	VFMADD231PS  lanes_sixth<>+0(SB), Y13, Y5
 	VSUBPS       Y12, Y13, Y13
-	VMOVUPS      (R8)(DI*1), Y11
+	VMOVUPS      (SI)(BX*1), Y11
 	VFMADD231PS  lanes_third<>+0(SB), Y13, Y11
+	TESTQ        $0x00000001, stride+16(FP)
+	JZ           beyond1
+	IMUL3Q       $0x00, R10, SI
 	VSUBPS       Y1, Y2, Y12
 	VMULPS       lanes_root2by3<>+0(SB), Y12, Y12
 	VSUBPS       Y4, Y3, Y13
 	VFMADD231PS  lanes_root2by6<>+0(SB), Y13, Y12
-	MOVQ         24(DX), R8
-	VMOVUPS      Y12, (CX)(R8*4)
+	VMOVUPS      Y12, (R8)(SI*1)
 	VADDPS       Y2, Y1, Y1
 	VADDPS       Y4, Y3, Y3
 	VFNMADD231PS lanes_twoThirds<>+0(SB), Y1, Y0
 	VFMADD231PS  lanes_sixth<>+0(SB), Y3, Y0
-	MOVQ         (DX), R8
-	VMOVUPS      Y0, (CX)(R8*4)
+	VMOVUPS      Y0, (DI)(SI*1)
 	VSUBPS       Y1, Y3, Y3
 	VFMADD231PS  lanes_third<>+0(SB), Y3, Y5
-	MOVQ         48(DX), R8
-	VMOVUPS      Y5, (CX)(R8*4)
+	VMOVUPS      Y5, (R9)(SI*1)
+
+beyond1:
+	TESTQ        $0x00000004, stride+16(FP)
+	JZ           beyond2
+	IMUL3Q       $0x02, R10, SI
 	VSUBPS       Y7, Y8, Y12
 	VMULPS       lanes_root2by3<>+0(SB), Y12, Y12
 	VSUBPS       Y10, Y9, Y13
 	VFMADD231PS  lanes_root2by6<>+0(SB), Y13, Y12
-	MOVQ         40(DX), R8
-	VMOVUPS      Y12, (CX)(R8*4)
+	VMOVUPS      Y12, (R8)(SI*1)
 	VADDPS       Y8, Y7, Y7
 	VADDPS       Y10, Y9, Y9
 	VFNMADD231PS lanes_twoThirds<>+0(SB), Y7, Y6
 	VFMADD231PS  lanes_sixth<>+0(SB), Y9, Y6
-	MOVQ         16(DX), R8
-	VMOVUPS      Y6, (CX)(R8*4)
+	VMOVUPS      Y6, (DI)(SI*1)
 	VSUBPS       Y7, Y9, Y9
 	VFMADD231PS  lanes_third<>+0(SB), Y9, Y11
-	MOVQ         64(DX), R8
-	VMOVUPS      Y11, (CX)(R8*4)
-	MOVQ         AX, R8
-	VMOVUPS      (R8)(BX*1), Y12
-	VMOVUPS      (R8)(BX*2), Y0
-	VMOVUPS      (R8)(SI*1), Y13
-	VMOVUPS      (R8)(BX*4), Y6
+	VMOVUPS      Y11, (R9)(SI*1)
+
+beyond2:
+	MOVQ         AX, SI
+	VMOVUPS      (SI)(CX*1), Y12
+	VMOVUPS      (SI)(CX*2), Y0
+	VMOVUPS      (SI)(DX*1), Y13
+	VMOVUPS      (SI)(CX*4), Y6
 	VSUBPS       Y12, Y0, Y0
 	VSUBPS       Y6, Y13, Y13
 	VMULPS       lanes_root2by3<>+0(SB), Y0, Y0
 	VFMADD231PS  lanes_root2by6<>+0(SB), Y13, Y0
-	LEAQ         (AX)(SI*2), R8
-	VMOVUPS      (R8)(BX*1), Y12
-	VMOVUPS      (R8)(BX*2), Y1
-	VMOVUPS      (R8)(SI*1), Y13
-	VMOVUPS      (R8)(BX*4), Y7
+	LEAQ         (AX)(DX*2), SI
+	VMOVUPS      (SI)(CX*1), Y12
+	VMOVUPS      (SI)(CX*2), Y1
+	VMOVUPS      (SI)(DX*1), Y13
+	VMOVUPS      (SI)(CX*4), Y7
 	VSUBPS       Y12, Y1, Y1
 	VSUBPS       Y7, Y13, Y13
 	VMULPS       lanes_root2by3<>+0(SB), Y1, Y1
 	VFMADD231PS  lanes_root2by6<>+0(SB), Y13, Y1
-	LEAQ         (AX)(SI*4), R8
-	VMOVUPS      (R8)(BX*1), Y12
-	VMOVUPS      (R8)(BX*2), Y2
-	VMOVUPS      (R8)(SI*1), Y13
-	VMOVUPS      (R8)(BX*4), Y8
+	LEAQ         (AX)(DX*4), SI
+	VMOVUPS      (SI)(CX*1), Y12
+	VMOVUPS      (SI)(CX*2), Y2
+	VMOVUPS      (SI)(DX*1), Y13
+	VMOVUPS      (SI)(CX*4), Y8
 	VSUBPS       Y12, Y2, Y2
 	VSUBPS       Y8, Y13, Y13
 	VMULPS       lanes_root2by3<>+0(SB), Y2, Y2
 	VFMADD231PS  lanes_root2by6<>+0(SB), Y13, Y2
-	IMUL3Q       $0x06, SI, R8
-	ADDQ         AX, R8
-	VMOVUPS      (R8)(BX*1), Y12
-	VMOVUPS      (R8)(BX*2), Y3
-	VMOVUPS      (R8)(SI*1), Y13
-	VMOVUPS      (R8)(BX*4), Y9
+	IMUL3Q       $0x06, DX, SI
+	ADDQ         AX, SI
+	VMOVUPS      (SI)(CX*1), Y12
+	VMOVUPS      (SI)(CX*2), Y3
+	VMOVUPS      (SI)(DX*1), Y13
+	VMOVUPS      (SI)(CX*4), Y9
 	VSUBPS       Y12, Y3, Y3
 	VSUBPS       Y9, Y13, Y13
 	VMULPS       lanes_root2by3<>+0(SB), Y3, Y3
 	VFMADD231PS  lanes_root2by6<>+0(SB), Y13, Y3
-	LEAQ         (AX)(SI*8), R8
-	VMOVUPS      (R8)(BX*1), Y12
-	VMOVUPS      (R8)(BX*2), Y4
-	VMOVUPS      (R8)(SI*1), Y13
-	VMOVUPS      (R8)(BX*4), Y10
+	LEAQ         (AX)(DX*8), SI
+	VMOVUPS      (SI)(CX*1), Y12
+	VMOVUPS      (SI)(CX*2), Y4
+	VMOVUPS      (SI)(DX*1), Y13
+	VMOVUPS      (SI)(CX*4), Y10
 	VSUBPS       Y12, Y4, Y4
 	VSUBPS       Y10, Y13, Y13
 	VMULPS       lanes_root2by3<>+0(SB), Y4, Y4
 	VFMADD231PS  lanes_root2by6<>+0(SB), Y13, Y4
-	IMUL3Q       $0x0a, SI, R8
-	ADDQ         AX, R8
-	VMOVUPS      (R8)(BX*1), Y12
-	VMOVUPS      (R8)(BX*2), Y5
-	VMOVUPS      (R8)(SI*1), Y13
-	VMOVUPS      (R8)(BX*4), Y11
+	IMUL3Q       $0x0a, DX, SI
+	ADDQ         AX, SI
+	VMOVUPS      (SI)(CX*1), Y12
+	VMOVUPS      (SI)(CX*2), Y5
+	VMOVUPS      (SI)(DX*1), Y13
+	VMOVUPS      (SI)(CX*4), Y11
 	VSUBPS       Y12, Y5, Y5
 	VSUBPS       Y11, Y13, Y13
 	VMULPS       lanes_root2by3<>+0(SB), Y5, Y5
 	VFMADD231PS  lanes_root2by6<>+0(SB), Y13, Y5
+	TESTQ        $0x00000002, stride+16(FP)
+	JZ           beyond3
+	IMUL3Q       $0x01, R10, SI
 	VSUBPS       Y1, Y2, Y12
 	VMULPS       lanes_root2by3<>+0(SB), Y12, Y12
 	VSUBPS       Y4, Y3, Y13
 	VFMADD231PS  lanes_root2by6<>+0(SB), Y13, Y12
-	MOVQ         32(DX), R8
-	VMOVUPS      Y12, (CX)(R8*4)
+	VMOVUPS      Y12, (R8)(SI*1)
 	VADDPS       Y2, Y1, Y1
 	VADDPS       Y4, Y3, Y3
 	VFNMADD231PS lanes_twoThirds<>+0(SB), Y1, Y0
 	VFMADD231PS  lanes_sixth<>+0(SB), Y3, Y0
-	MOVQ         8(DX), R8
-	VMOVUPS      Y0, (CX)(R8*4)
+	VMOVUPS      Y0, (DI)(SI*1)
 	VSUBPS       Y1, Y3, Y3
 	VFMADD231PS  lanes_third<>+0(SB), Y3, Y5
-	MOVQ         56(DX), R8
-	VMOVUPS      Y5, (CX)(R8*4)
-	ADDQ         $0x00000020, AX
-	ADDQ         $0x00000020, CX
-	SUBQ         $0x00000008, R9
-	JMP          full
+	VMOVUPS      Y5, (R9)(SI*1)
+
+beyond3:
+	ADDQ $0x20, AX
+	ADDQ $0x20, DI
+	ADDQ $0x20, R8
+	ADDQ $0x20, R9
+	SUBQ $0x08, c+0(FP)
+	JMP  full
 
 tail:
-	TESTQ        R9, R9
-	JZ           end
-	LEAQ         laneMasks<>+0(SB), R8
-	NEGQ         R9
-	VMOVUPS      64(R8)(R9*4), Y15
-	MOVQ         AX, R8
-	VMASKMOVPS   (R8)(BX*1), Y15, Y12
-	VMASKMOVPS   (R8)(BX*2), Y15, Y0
-	VMASKMOVPS   (R8)(SI*1), Y15, Y13
-	VMASKMOVPS   (R8)(BX*4), Y15, Y6
+	CMPQ         c+0(FP), $0x00
+	JE           end
+	MOVQ         c+0(FP), SI
+	LEAQ         laneMasks<>+0(SB), R11
+	NEGQ         SI
+	VMOVUPS      64(R11)(SI*4), Y15
+	MOVQ         AX, SI
+	VMASKMOVPS   (SI)(CX*1), Y15, Y12
+	VMASKMOVPS   (SI)(CX*2), Y15, Y0
+	VMASKMOVPS   (SI)(DX*1), Y15, Y13
+	VMASKMOVPS   (SI)(CX*4), Y15, Y6
 	VADDPS       Y0, Y12, Y12
 	VADDPS       Y6, Y13, Y13
-	VMASKMOVPS   (R8), Y15, Y0
+	VMASKMOVPS   (SI), Y15, Y0
 	VFNMADD231PS lanes_twoThirds<>+0(SB), Y12, Y0
 	VFMADD231PS  lanes_sixth<>+0(SB), Y13, Y0
 	VSUBPS       Y12, Y13, Y13
-	VMASKMOVPS   (R8)(DI*1), Y15, Y6
+	VMASKMOVPS   (SI)(BX*1), Y15, Y6
 	VFMADD231PS  lanes_third<>+0(SB), Y13, Y6
-	LEAQ         (AX)(SI*2), R8
-	VMASKMOVPS   (R8)(BX*1), Y15, Y12
-	VMASKMOVPS   (R8)(BX*2), Y15, Y1
-	VMASKMOVPS   (R8)(SI*1), Y15, Y13
-	VMASKMOVPS   (R8)(BX*4), Y15, Y7
+	LEAQ         (AX)(DX*2), SI
+	VMASKMOVPS   (SI)(CX*1), Y15, Y12
+	VMASKMOVPS   (SI)(CX*2), Y15, Y1
+	VMASKMOVPS   (SI)(DX*1), Y15, Y13
+	VMASKMOVPS   (SI)(CX*4), Y15, Y7
 	VADDPS       Y1, Y12, Y12
 	VADDPS       Y7, Y13, Y13
-	VMASKMOVPS   (R8), Y15, Y1
+	VMASKMOVPS   (SI), Y15, Y1
 	VFNMADD231PS lanes_twoThirds<>+0(SB), Y12, Y1
 	VFMADD231PS  lanes_sixth<>+0(SB), Y13, Y1
 	VSUBPS       Y12, Y13, Y13
-	VMASKMOVPS   (R8)(DI*1), Y15, Y7
+	VMASKMOVPS   (SI)(BX*1), Y15, Y7
 	VFMADD231PS  lanes_third<>+0(SB), Y13, Y7
-	LEAQ         (AX)(SI*4), R8
-	VMASKMOVPS   (R8)(BX*1), Y15, Y12
-	VMASKMOVPS   (R8)(BX*2), Y15, Y2
-	VMASKMOVPS   (R8)(SI*1), Y15, Y13
-	VMASKMOVPS   (R8)(BX*4), Y15, Y8
+	LEAQ         (AX)(DX*4), SI
+	VMASKMOVPS   (SI)(CX*1), Y15, Y12
+	VMASKMOVPS   (SI)(CX*2), Y15, Y2
+	VMASKMOVPS   (SI)(DX*1), Y15, Y13
+	VMASKMOVPS   (SI)(CX*4), Y15, Y8
 	VADDPS       Y2, Y12, Y12
 	VADDPS       Y8, Y13, Y13
-	VMASKMOVPS   (R8), Y15, Y2
+	VMASKMOVPS   (SI), Y15, Y2
 	VFNMADD231PS lanes_twoThirds<>+0(SB), Y12, Y2
 	VFMADD231PS  lanes_sixth<>+0(SB), Y13, Y2
 	VSUBPS       Y12, Y13, Y13
-	VMASKMOVPS   (R8)(DI*1), Y15, Y8
+	VMASKMOVPS   (SI)(BX*1), Y15, Y8
 	VFMADD231PS  lanes_third<>+0(SB), Y13, Y8
-	IMUL3Q       $0x06, SI, R8
-	ADDQ         AX, R8
-	VMASKMOVPS   (R8)(BX*1), Y15, Y12
-	VMASKMOVPS   (R8)(BX*2), Y15, Y3
-	VMASKMOVPS   (R8)(SI*1), Y15, Y13
-	VMASKMOVPS   (R8)(BX*4), Y15, Y9
+	IMUL3Q       $0x06, DX, SI
+	ADDQ         AX, SI
+	VMASKMOVPS   (SI)(CX*1), Y15, Y12
+	VMASKMOVPS   (SI)(CX*2), Y15, Y3
+	VMASKMOVPS   (SI)(DX*1), Y15, Y13
+	VMASKMOVPS   (SI)(CX*4), Y15, Y9
 	VADDPS       Y3, Y12, Y12
 	VADDPS       Y9, Y13, Y13
-	VMASKMOVPS   (R8), Y15, Y3
+	VMASKMOVPS   (SI), Y15, Y3
 	VFNMADD231PS lanes_twoThirds<>+0(SB), Y12, Y3
 	VFMADD231PS  lanes_sixth<>+0(SB), Y13, Y3
 	VSUBPS       Y12, Y13, Y13
-	VMASKMOVPS   (R8)(DI*1), Y15, Y9
+	VMASKMOVPS   (SI)(BX*1), Y15, Y9
 	VFMADD231PS  lanes_third<>+0(SB), Y13, Y9
-	LEAQ         (AX)(SI*8), R8
-	VMASKMOVPS   (R8)(BX*1), Y15, Y12
-	VMASKMOVPS   (R8)(BX*2), Y15, Y4
-	VMASKMOVPS   (R8)(SI*1), Y15, Y13
-	VMASKMOVPS   (R8)(BX*4), Y15, Y10
+	LEAQ         (AX)(DX*8), SI
+	VMASKMOVPS   (SI)(CX*1), Y15, Y12
+	VMASKMOVPS   (SI)(CX*2), Y15, Y4
+	VMASKMOVPS   (SI)(DX*1), Y15, Y13
+	VMASKMOVPS   (SI)(CX*4), Y15, Y10
 	VADDPS       Y4, Y12, Y12
 	VADDPS       Y10, Y13, Y13
-	VMASKMOVPS   (R8), Y15, Y4
+	VMASKMOVPS   (SI), Y15, Y4
 	VFNMADD231PS lanes_twoThirds<>+0(SB), Y12, Y4
 	VFMADD231PS  lanes_sixth<>+0(SB), Y13, Y4
 	VSUBPS       Y12, Y13, Y13
-	VMASKMOVPS   (R8)(DI*1), Y15, Y10
+	VMASKMOVPS   (SI)(BX*1), Y15, Y10
 	VFMADD231PS  lanes_third<>+0(SB), Y13, Y10
-	IMUL3Q       $0x0a, SI, R8
-	ADDQ         AX, R8
-	VMASKMOVPS   (R8)(BX*1), Y15, Y12
-	VMASKMOVPS   (R8)(BX*2), Y15, Y5
-	VMASKMOVPS   (R8)(SI*1), Y15, Y13
-	VMASKMOVPS   (R8)(BX*4), Y15, Y11
+	IMUL3Q       $0x0a, DX, SI
+	ADDQ         AX, SI
+	VMASKMOVPS   (SI)(CX*1), Y15, Y12
+	VMASKMOVPS   (SI)(CX*2), Y15, Y5
+	VMASKMOVPS   (SI)(DX*1), Y15, Y13
+	VMASKMOVPS   (SI)(CX*4), Y15, Y11
 	VADDPS       Y5, Y12, Y12
 	VADDPS       Y11, Y13, Y13
-	VMASKMOVPS   (R8), Y15, Y5
+	VMASKMOVPS   (SI), Y15, Y5
 	VFNMADD231PS lanes_twoThirds<>+0(SB), Y12, Y5
 	VFMADD231PS  lanes_sixth<>+0(SB), Y13, Y5
 	VSUBPS       Y12, Y13, Y13
-	VMASKMOVPS   (R8)(DI*1), Y15, Y11
+	VMASKMOVPS   (SI)(BX*1), Y15, Y11
 	VFMADD231PS  lanes_third<>+0(SB), Y13, Y11
+	TESTQ        $0x00000001, stride+16(FP)
+	JZ           beyond4
+	IMUL3Q       $0x00, R10, SI
 	VSUBPS       Y1, Y2, Y12
 	VMULPS       lanes_root2by3<>+0(SB), Y12, Y12
 	VSUBPS       Y4, Y3, Y13
 	VFMADD231PS  lanes_root2by6<>+0(SB), Y13, Y12
-	MOVQ         24(DX), DI
-	VMASKMOVPS   Y12, Y15, (CX)(DI*4)
+	VMASKMOVPS   Y12, Y15, (R8)(SI*1)
 	VADDPS       Y2, Y1, Y1
 	VADDPS       Y4, Y3, Y3
 	VFNMADD231PS lanes_twoThirds<>+0(SB), Y1, Y0
 	VFMADD231PS  lanes_sixth<>+0(SB), Y3, Y0
-	MOVQ         (DX), DI
-	VMASKMOVPS   Y0, Y15, (CX)(DI*4)
+	VMASKMOVPS   Y0, Y15, (DI)(SI*1)
 	VSUBPS       Y1, Y3, Y3
 	VFMADD231PS  lanes_third<>+0(SB), Y3, Y5
-	MOVQ         48(DX), DI
-	VMASKMOVPS   Y5, Y15, (CX)(DI*4)
+	VMASKMOVPS   Y5, Y15, (R9)(SI*1)
+
+beyond4:
+	TESTQ        $0x00000004, stride+16(FP)
+	JZ           beyond5
+	IMUL3Q       $0x02, R10, SI
 	VSUBPS       Y7, Y8, Y12
 	VMULPS       lanes_root2by3<>+0(SB), Y12, Y12
 	VSUBPS       Y10, Y9, Y13
 	VFMADD231PS  lanes_root2by6<>+0(SB), Y13, Y12
-	MOVQ         40(DX), DI
-	VMASKMOVPS   Y12, Y15, (CX)(DI*4)
+	VMASKMOVPS   Y12, Y15, (R8)(SI*1)
 	VADDPS       Y8, Y7, Y7
 	VADDPS       Y10, Y9, Y9
 	VFNMADD231PS lanes_twoThirds<>+0(SB), Y7, Y6
 	VFMADD231PS  lanes_sixth<>+0(SB), Y9, Y6
-	MOVQ         16(DX), DI
-	VMASKMOVPS   Y6, Y15, (CX)(DI*4)
+	VMASKMOVPS   Y6, Y15, (DI)(SI*1)
 	VSUBPS       Y7, Y9, Y9
 	VFMADD231PS  lanes_third<>+0(SB), Y9, Y11
-	MOVQ         64(DX), DI
-	VMASKMOVPS   Y11, Y15, (CX)(DI*4)
-	MOVQ         AX, R8
-	VMASKMOVPS   (R8)(BX*1), Y15, Y12
-	VMASKMOVPS   (R8)(BX*2), Y15, Y0
-	VMASKMOVPS   (R8)(SI*1), Y15, Y13
-	VMASKMOVPS   (R8)(BX*4), Y15, Y6
+	VMASKMOVPS   Y11, Y15, (R9)(SI*1)
+
+beyond5:
+	MOVQ         AX, SI
+	VMASKMOVPS   (SI)(CX*1), Y15, Y12
+	VMASKMOVPS   (SI)(CX*2), Y15, Y0
+	VMASKMOVPS   (SI)(DX*1), Y15, Y13
+	VMASKMOVPS   (SI)(CX*4), Y15, Y6
 	VSUBPS       Y12, Y0, Y0
 	VSUBPS       Y6, Y13, Y13
 	VMULPS       lanes_root2by3<>+0(SB), Y0, Y0
 	VFMADD231PS  lanes_root2by6<>+0(SB), Y13, Y0
-	LEAQ         (AX)(SI*2), R8
-	VMASKMOVPS   (R8)(BX*1), Y15, Y12
-	VMASKMOVPS   (R8)(BX*2), Y15, Y1
-	VMASKMOVPS   (R8)(SI*1), Y15, Y13
-	VMASKMOVPS   (R8)(BX*4), Y15, Y7
+	LEAQ         (AX)(DX*2), SI
+	VMASKMOVPS   (SI)(CX*1), Y15, Y12
+	VMASKMOVPS   (SI)(CX*2), Y15, Y1
+	VMASKMOVPS   (SI)(DX*1), Y15, Y13
+	VMASKMOVPS   (SI)(CX*4), Y15, Y7
 	VSUBPS       Y12, Y1, Y1
 	VSUBPS       Y7, Y13, Y13
 	VMULPS       lanes_root2by3<>+0(SB), Y1, Y1
 	VFMADD231PS  lanes_root2by6<>+0(SB), Y13, Y1
-	LEAQ         (AX)(SI*4), R8
-	VMASKMOVPS   (R8)(BX*1), Y15, Y12
-	VMASKMOVPS   (R8)(BX*2), Y15, Y2
-	VMASKMOVPS   (R8)(SI*1), Y15, Y13
-	VMASKMOVPS   (R8)(BX*4), Y15, Y8
+	LEAQ         (AX)(DX*4), SI
+	VMASKMOVPS   (SI)(CX*1), Y15, Y12
+	VMASKMOVPS   (SI)(CX*2), Y15, Y2
+	VMASKMOVPS   (SI)(DX*1), Y15, Y13
+	VMASKMOVPS   (SI)(CX*4), Y15, Y8
 	VSUBPS       Y12, Y2, Y2
 	VSUBPS       Y8, Y13, Y13
 	VMULPS       lanes_root2by3<>+0(SB), Y2, Y2
 	VFMADD231PS  lanes_root2by6<>+0(SB), Y13, Y2
-	IMUL3Q       $0x06, SI, R8
-	ADDQ         AX, R8
-	VMASKMOVPS   (R8)(BX*1), Y15, Y12
-	VMASKMOVPS   (R8)(BX*2), Y15, Y3
-	VMASKMOVPS   (R8)(SI*1), Y15, Y13
-	VMASKMOVPS   (R8)(BX*4), Y15, Y9
+	IMUL3Q       $0x06, DX, SI
+	ADDQ         AX, SI
+	VMASKMOVPS   (SI)(CX*1), Y15, Y12
+	VMASKMOVPS   (SI)(CX*2), Y15, Y3
+	VMASKMOVPS   (SI)(DX*1), Y15, Y13
+	VMASKMOVPS   (SI)(CX*4), Y15, Y9
 	VSUBPS       Y12, Y3, Y3
 	VSUBPS       Y9, Y13, Y13
 	VMULPS       lanes_root2by3<>+0(SB), Y3, Y3
 	VFMADD231PS  lanes_root2by6<>+0(SB), Y13, Y3
-	LEAQ         (AX)(SI*8), R8
-	VMASKMOVPS   (R8)(BX*1), Y15, Y12
-	VMASKMOVPS   (R8)(BX*2), Y15, Y4
-	VMASKMOVPS   (R8)(SI*1), Y15, Y13
-	VMASKMOVPS   (R8)(BX*4), Y15, Y10
+	LEAQ         (AX)(DX*8), SI
+	VMASKMOVPS   (SI)(CX*1), Y15, Y12
+	VMASKMOVPS   (SI)(CX*2), Y15, Y4
+	VMASKMOVPS   (SI)(DX*1), Y15, Y13
+	VMASKMOVPS   (SI)(CX*4), Y15, Y10
 	VSUBPS       Y12, Y4, Y4
 	VSUBPS       Y10, Y13, Y13
 	VMULPS       lanes_root2by3<>+0(SB), Y4, Y4
 	VFMADD231PS  lanes_root2by6<>+0(SB), Y13, Y4
-	IMUL3Q       $0x0a, SI, R8
-	ADDQ         AX, R8
-	VMASKMOVPS   (R8)(BX*1), Y15, Y12
-	VMASKMOVPS   (R8)(BX*2), Y15, Y5
-	VMASKMOVPS   (R8)(SI*1), Y15, Y13
-	VMASKMOVPS   (R8)(BX*4), Y15, Y11
+	IMUL3Q       $0x0a, DX, SI
+	ADDQ         AX, SI
+	VMASKMOVPS   (SI)(CX*1), Y15, Y12
+	VMASKMOVPS   (SI)(CX*2), Y15, Y5
+	VMASKMOVPS   (SI)(DX*1), Y15, Y13
+	VMASKMOVPS   (SI)(CX*4), Y15, Y11
 	VSUBPS       Y12, Y5, Y5
 	VSUBPS       Y11, Y13, Y13
 	VMULPS       lanes_root2by3<>+0(SB), Y5, Y5
 	VFMADD231PS  lanes_root2by6<>+0(SB), Y13, Y5
+	TESTQ        $0x00000002, stride+16(FP)
+	JZ           beyond6
+	IMUL3Q       $0x01, R10, SI
 	VSUBPS       Y1, Y2, Y12
 	VMULPS       lanes_root2by3<>+0(SB), Y12, Y12
 	VSUBPS       Y4, Y3, Y13
 	VFMADD231PS  lanes_root2by6<>+0(SB), Y13, Y12
-	MOVQ         32(DX), AX
-	VMASKMOVPS   Y12, Y15, (CX)(AX*4)
+	VMASKMOVPS   Y12, Y15, (R8)(SI*1)
 	VADDPS       Y2, Y1, Y1
 	VADDPS       Y4, Y3, Y3
 	VFNMADD231PS lanes_twoThirds<>+0(SB), Y1, Y0
 	VFMADD231PS  lanes_sixth<>+0(SB), Y3, Y0
-	MOVQ         8(DX), AX
-	VMASKMOVPS   Y0, Y15, (CX)(AX*4)
+	VMASKMOVPS   Y0, Y15, (DI)(SI*1)
 	VSUBPS       Y1, Y3, Y3
 	VFMADD231PS  lanes_third<>+0(SB), Y3, Y5
-	MOVQ         56(DX), AX
-	VMASKMOVPS   Y5, Y15, (CX)(AX*4)
+	VMASKMOVPS   Y5, Y15, (R9)(SI*1)
 
+beyond6:
 end:
 	VZEROUPPER
 	RET

@@ -6,35 +6,35 @@ package kernel
 
 // winogradInput512 is, for each channel i < c:
 //
-//	dst[f·stride+i] = (Bᵀ·X·B)[f], X[p] = src[pixels[p]+i]
+//	freq[f·stride+i] = (Bᵀ·X·B)[f], X = window of base
 //
 //go:noescape
-func winogradInput512(c int, dst *float32, stride int, src *float32, pixels *int)
+func winogradInput512(c int, freq *float32, stride int, base *float32, window *tileWindow)
 
 // winogradFilter512 is, for each channel i < c:
 //
-//	dst[f·stride+i] = (G·X·Gᵀ)[f], X[p] = src[pixels[p]+i]
+//	freq[f·stride+i] = (G·X·Gᵀ)[f], X = window of base
 //
 //go:noescape
-func winogradFilter512(c int, dst *float32, stride int, src *float32, pixels *int)
+func winogradFilter512(c int, freq *float32, stride int, base *float32, window *tileWindow)
 
 // winogradDy512 is, for each channel i < c:
 //
-//	dst[f·stride+i] = (A·X·Aᵀ)[f], X[p] = src[pixels[p]+i]
+//	freq[f·stride+i] = (A·X·Aᵀ)[f], X = window of base
 //
 //go:noescape
-func winogradDy512(c int, dst *float32, stride int, src *float32, pixels *int)
+func winogradDy512(c int, freq *float32, stride int, base *float32, window *tileWindow)
 
 // winogradOutput512 is, for each channel i < c:
 //
-//	dst[pixels[p]+i] = max(floor, bias[i] + (Aᵀ·X·A)[p]), X[f] = src[f·stride+i]
+//	window of base = max(floor, bias[i] + Aᵀ·X·A), X[f] = freq[f·stride+i]
 //
 //go:noescape
-func winogradOutput512(c int, dst *float32, pixels *int, src *float32, stride int, bias *float32, floor *float32)
+func winogradOutput512(c int, freq *float32, stride int, base *float32, window *tileWindow, bias *float32, floor *float32)
 
 // winogradDw512 is, for each channel i < c:
 //
-//	dst[pixels[p]+i] = (Gᵀ·X·G)[p], X[f] = src[f·stride+i]
+//	window of base = Gᵀ·X·G, X[f] = freq[f·stride+i]
 //
 //go:noescape
-func winogradDw512(c int, dst *float32, pixels *int, src *float32, stride int)
+func winogradDw512(c int, freq *float32, stride int, base *float32, window *tileWindow)

@@ -4,923 +4,1243 @@
 
 #include "textflag.h"
 
-// func winogradInput512(c int, dst *float32, stride int, src *float32, pixels *int)
-// Requires: AVX, AVX512F, BMI2
+// func winogradInput512(c int, freq *float32, stride int, base *float32, window *tileWindow)
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·winogradInput512(SB), NOSPLIT, $0-40
-	MOVQ         src+24(FP), AX
-	MOVQ         dst+8(FP), CX
-	MOVQ         pixels+32(FP), DX
-	MOVQ         stride+16(FP), BX
-	SHLQ         $0x02, BX
-	LEAQ         (BX)(BX*2), SI
-	LEAQ         (BX)(BX*4), DI
-	MOVL         $0x3f000000, R8
-	VPBROADCASTD R8, Z31
-	MOVL         $0x40000000, R8
-	VPBROADCASTD R8, Z30
-	MOVL         $0x40200000, R8
-	VPBROADCASTD R8, Z29
-	MOVL         $0x3fb504f3, R8
-	VPBROADCASTD R8, Z28
-	MOVL         $0x3f3504f3, R8
-	VPBROADCASTD R8, Z27
-	MOVL         $0x3eb504f3, R8
-	VPBROADCASTD R8, Z26
-	MOVL         $0x403504f3, R8
-	VPBROADCASTD R8, Z25
-	MOVL         $0x3eaaaaab, R8
-	VPBROADCASTD R8, Z24
-	MOVL         $0x3f2aaaab, R8
-	VPBROADCASTD R8, Z23
-	MOVL         $0x3e2aaaab, R8
-	VPBROADCASTD R8, Z22
-	MOVL         $0x3ef15bef, R8
-	VPBROADCASTD R8, Z21
-	MOVL         $0x3e715bef, R8
-	VPBROADCASTD R8, Z20
-	MOVQ         c+0(FP), R9
+	MOVQ         freq+8(FP), AX
+	MOVQ         stride+16(FP), CX
+	SHLQ         $0x02, CX
+	LEAQ         (CX)(CX*2), DX
+	LEAQ         (CX)(CX*4), BX
+	MOVQ         base+24(FP), R13
+	MOVQ         window+32(FP), SI
+	MOVQ         (SI), DI
+	LEAQ         (R13)(DI*4), DI
+	MOVQ         8(SI), R8
+	LEAQ         (R13)(R8*4), R8
+	MOVQ         16(SI), R9
+	LEAQ         (R13)(R9*4), R9
+	MOVQ         24(SI), R10
+	LEAQ         (R13)(R10*4), R10
+	MOVQ         32(SI), R11
+	LEAQ         (R13)(R11*4), R11
+	MOVQ         40(SI), R12
+	LEAQ         (R13)(R12*4), R12
+	MOVQ         48(SI), R13
+	SHLQ         $0x02, R13
+	MOVQ         56(SI), SI
+	MOVQ         SI, stride+16(FP)
+	MOVL         $0x3f000000, SI
+	VPBROADCASTD SI, Z31
+	MOVL         $0x40000000, SI
+	VPBROADCASTD SI, Z30
+	MOVL         $0x40200000, SI
+	VPBROADCASTD SI, Z29
+	MOVL         $0x3fb504f3, SI
+	VPBROADCASTD SI, Z28
+	MOVL         $0x3f3504f3, SI
+	VPBROADCASTD SI, Z27
+	MOVL         $0x3eb504f3, SI
+	VPBROADCASTD SI, Z26
+	MOVL         $0x403504f3, SI
+	VPBROADCASTD SI, Z25
+	MOVL         $0x3eaaaaab, SI
+	VPBROADCASTD SI, Z24
+	MOVL         $0x3f2aaaab, SI
+	VPBROADCASTD SI, Z23
+	MOVL         $0x3e2aaaab, SI
+	VPBROADCASTD SI, Z22
+	MOVL         $0x3ef15bef, SI
+	VPBROADCASTD SI, Z21
+	MOVL         $0x3e715bef, SI
+	VPBROADCASTD SI, Z20
 
 full:
-	CMPQ         R9, $0x00000010
+	CMPQ         c+0(FP), $0x10
 	JLT          tail
-	MOVQ         192(DX), R8
-	VMOVUPS      (AX)(R8*4), Z0
-	MOVQ         (DX), R8
-	VMOVUPS      (AX)(R8*4), Z12
+	XORQ         SI, SI
+	TESTQ        $0x00000001, stride+16(FP)
+	JZ           beyond1
+	VMOVUPS      (R11)(SI*1), Z0
+	VMOVUPS      (DI)(SI*1), Z12
 	VADDPS       Z12, Z0, Z0
-	MOVQ         96(DX), R8
-	VMOVUPS      (AX)(R8*4), Z12
+	VMOVUPS      (R9)(SI*1), Z12
 	VFNMADD231PS Z29, Z12, Z0
-	MOVQ         240(DX), R8
-	VMOVUPS      (AX)(R8*4), Z6
-	MOVQ         48(DX), R8
-	VMOVUPS      (AX)(R8*4), Z13
+	VMOVUPS      (R12)(SI*1), Z6
+	VMOVUPS      (R8)(SI*1), Z13
 	VADDPS       Z13, Z6, Z6
-	MOVQ         144(DX), R8
-	VMOVUPS      (AX)(R8*4), Z13
+	VMOVUPS      (R10)(SI*1), Z13
 	VFNMADD231PS Z29, Z13, Z6
-	MOVQ         200(DX), R8
-	VMOVUPS      (AX)(R8*4), Z1
-	MOVQ         8(DX), R8
-	VMOVUPS      (AX)(R8*4), Z12
+	JMP          inside1
+
+beyond1:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z6, Z6, Z6
+
+inside1:
+	ADDQ         R13, SI
+	TESTQ        $0x00000002, stride+16(FP)
+	JZ           beyond2
+	VMOVUPS      (R11)(SI*1), Z1
+	VMOVUPS      (DI)(SI*1), Z12
 	VADDPS       Z12, Z1, Z1
-	MOVQ         104(DX), R8
-	VMOVUPS      (AX)(R8*4), Z12
+	VMOVUPS      (R9)(SI*1), Z12
 	VFNMADD231PS Z29, Z12, Z1
-	MOVQ         248(DX), R8
-	VMOVUPS      (AX)(R8*4), Z7
-	MOVQ         56(DX), R8
-	VMOVUPS      (AX)(R8*4), Z13
+	VMOVUPS      (R12)(SI*1), Z7
+	VMOVUPS      (R8)(SI*1), Z13
 	VADDPS       Z13, Z7, Z7
-	MOVQ         152(DX), R8
-	VMOVUPS      (AX)(R8*4), Z13
+	VMOVUPS      (R10)(SI*1), Z13
 	VFNMADD231PS Z29, Z13, Z7
-	MOVQ         208(DX), R8
-	VMOVUPS      (AX)(R8*4), Z2
-	MOVQ         16(DX), R8
-	VMOVUPS      (AX)(R8*4), Z12
+	JMP          inside2
+
+beyond2:
+	VPXORD Z1, Z1, Z1
+	VPXORD Z7, Z7, Z7
+
+inside2:
+	ADDQ         R13, SI
+	TESTQ        $0x00000004, stride+16(FP)
+	JZ           beyond3
+	VMOVUPS      (R11)(SI*1), Z2
+	VMOVUPS      (DI)(SI*1), Z12
 	VADDPS       Z12, Z2, Z2
-	MOVQ         112(DX), R8
-	VMOVUPS      (AX)(R8*4), Z12
+	VMOVUPS      (R9)(SI*1), Z12
 	VFNMADD231PS Z29, Z12, Z2
-	MOVQ         256(DX), R8
-	VMOVUPS      (AX)(R8*4), Z8
-	MOVQ         64(DX), R8
-	VMOVUPS      (AX)(R8*4), Z13
+	VMOVUPS      (R12)(SI*1), Z8
+	VMOVUPS      (R8)(SI*1), Z13
 	VADDPS       Z13, Z8, Z8
-	MOVQ         160(DX), R8
-	VMOVUPS      (AX)(R8*4), Z13
+	VMOVUPS      (R10)(SI*1), Z13
 	VFNMADD231PS Z29, Z13, Z8
-	MOVQ         216(DX), R8
-	VMOVUPS      (AX)(R8*4), Z3
-	MOVQ         24(DX), R8
-	VMOVUPS      (AX)(R8*4), Z12
+	JMP          inside3
+
+beyond3:
+	VPXORD Z2, Z2, Z2
+	VPXORD Z8, Z8, Z8
+
+inside3:
+	ADDQ         R13, SI
+	TESTQ        $0x00000008, stride+16(FP)
+	JZ           beyond4
+	VMOVUPS      (R11)(SI*1), Z3
+	VMOVUPS      (DI)(SI*1), Z12
 	VADDPS       Z12, Z3, Z3
-	MOVQ         120(DX), R8
-	VMOVUPS      (AX)(R8*4), Z12
+	VMOVUPS      (R9)(SI*1), Z12
 	VFNMADD231PS Z29, Z12, Z3
-	MOVQ         264(DX), R8
-	VMOVUPS      (AX)(R8*4), Z9
-	MOVQ         72(DX), R8
-	VMOVUPS      (AX)(R8*4), Z13
+	VMOVUPS      (R12)(SI*1), Z9
+	VMOVUPS      (R8)(SI*1), Z13
 	VADDPS       Z13, Z9, Z9
-	MOVQ         168(DX), R8
-	VMOVUPS      (AX)(R8*4), Z13
+	VMOVUPS      (R10)(SI*1), Z13
 	VFNMADD231PS Z29, Z13, Z9
-	MOVQ         224(DX), R8
-	VMOVUPS      (AX)(R8*4), Z4
-	MOVQ         32(DX), R8
-	VMOVUPS      (AX)(R8*4), Z12
+	JMP          inside4
+
+beyond4:
+	VPXORD Z3, Z3, Z3
+	VPXORD Z9, Z9, Z9
+
+inside4:
+	ADDQ         R13, SI
+	TESTQ        $0x00000010, stride+16(FP)
+	JZ           beyond5
+	VMOVUPS      (R11)(SI*1), Z4
+	VMOVUPS      (DI)(SI*1), Z12
 	VADDPS       Z12, Z4, Z4
-	MOVQ         128(DX), R8
-	VMOVUPS      (AX)(R8*4), Z12
+	VMOVUPS      (R9)(SI*1), Z12
 	VFNMADD231PS Z29, Z12, Z4
-	MOVQ         272(DX), R8
-	VMOVUPS      (AX)(R8*4), Z10
-	MOVQ         80(DX), R8
-	VMOVUPS      (AX)(R8*4), Z13
+	VMOVUPS      (R12)(SI*1), Z10
+	VMOVUPS      (R8)(SI*1), Z13
 	VADDPS       Z13, Z10, Z10
-	MOVQ         176(DX), R8
-	VMOVUPS      (AX)(R8*4), Z13
+	VMOVUPS      (R10)(SI*1), Z13
 	VFNMADD231PS Z29, Z13, Z10
-	MOVQ         232(DX), R8
-	VMOVUPS      (AX)(R8*4), Z5
-	MOVQ         40(DX), R8
-	VMOVUPS      (AX)(R8*4), Z12
+	JMP          inside5
+
+beyond5:
+	VPXORD Z4, Z4, Z4
+	VPXORD Z10, Z10, Z10
+
+inside5:
+	ADDQ         R13, SI
+	TESTQ        $0x00000020, stride+16(FP)
+	JZ           beyond6
+	VMOVUPS      (R11)(SI*1), Z5
+	VMOVUPS      (DI)(SI*1), Z12
 	VADDPS       Z12, Z5, Z5
-	MOVQ         136(DX), R8
-	VMOVUPS      (AX)(R8*4), Z12
+	VMOVUPS      (R9)(SI*1), Z12
 	VFNMADD231PS Z29, Z12, Z5
-	MOVQ         280(DX), R8
-	VMOVUPS      (AX)(R8*4), Z11
-	MOVQ         88(DX), R8
-	VMOVUPS      (AX)(R8*4), Z13
+	VMOVUPS      (R12)(SI*1), Z11
+	VMOVUPS      (R8)(SI*1), Z13
 	VADDPS       Z13, Z11, Z11
-	MOVQ         184(DX), R8
-	VMOVUPS      (AX)(R8*4), Z13
+	VMOVUPS      (R10)(SI*1), Z13
 	VFNMADD231PS Z29, Z13, Z11
-	MOVQ         CX, R8
+	JMP          inside6
+
+beyond6:
+	VPXORD Z5, Z5, Z5
+	VPXORD Z11, Z11, Z11
+
+inside6:
+	MOVQ         AX, SI
 	VMOVAPS      Z4, Z12
 	VFNMADD231PS Z30, Z2, Z12
 	VMOVAPS      Z3, Z13
 	VFNMADD231PS Z30, Z1, Z13
 	VMOVAPS      Z12, Z14
 	VFMADD231PS  Z27, Z13, Z14
-	VMOVUPS      Z14, (R8)(BX*1)
+	VMOVUPS      Z14, (SI)(CX*1)
+	PREFETCHT0   64(SI)(CX*1)
 	VFNMADD231PS Z27, Z13, Z12
-	VMOVUPS      Z12, (R8)(BX*2)
+	VMOVUPS      Z12, (SI)(CX*2)
+	PREFETCHT0   64(SI)(CX*2)
 	VMOVAPS      Z4, Z12
 	VFNMADD231PS Z31, Z2, Z12
 	VMOVAPS      Z3, Z13
 	VFNMADD231PS Z31, Z1, Z13
 	VMOVAPS      Z12, Z14
 	VFMADD231PS  Z28, Z13, Z14
-	VMOVUPS      Z14, (R8)(SI*1)
+	VMOVUPS      Z14, (SI)(DX*1)
+	PREFETCHT0   64(SI)(DX*1)
 	VFNMADD231PS Z28, Z13, Z12
-	VMOVUPS      Z12, (R8)(BX*4)
+	VMOVUPS      Z12, (SI)(CX*4)
+	PREFETCHT0   64(SI)(CX*4)
 	VADDPS       Z4, Z0, Z0
 	VFNMADD231PS Z29, Z2, Z0
-	VMOVUPS      Z0, (R8)
+	VMOVUPS      Z0, (SI)
+	PREFETCHT0   64(SI)
 	VADDPS       Z5, Z1, Z1
 	VFNMADD231PS Z29, Z3, Z1
-	VMOVUPS      Z1, (R8)(DI*1)
-	IMUL3Q       $0x0a, SI, R8
-	ADDQ         CX, R8
+	VMOVUPS      Z1, (SI)(BX*1)
+	PREFETCHT0   64(SI)(BX*1)
+	IMUL3Q       $0x0a, DX, SI
+	ADDQ         AX, SI
 	VMOVAPS      Z10, Z12
 	VFNMADD231PS Z30, Z8, Z12
 	VMOVAPS      Z9, Z13
 	VFNMADD231PS Z30, Z7, Z13
 	VMOVAPS      Z12, Z14
 	VFMADD231PS  Z27, Z13, Z14
-	VMOVUPS      Z14, (R8)(BX*1)
+	VMOVUPS      Z14, (SI)(CX*1)
+	PREFETCHT0   64(SI)(CX*1)
 	VFNMADD231PS Z27, Z13, Z12
-	VMOVUPS      Z12, (R8)(BX*2)
+	VMOVUPS      Z12, (SI)(CX*2)
+	PREFETCHT0   64(SI)(CX*2)
 	VMOVAPS      Z10, Z12
 	VFNMADD231PS Z31, Z8, Z12
 	VMOVAPS      Z9, Z13
 	VFNMADD231PS Z31, Z7, Z13
 	VMOVAPS      Z12, Z14
 	VFMADD231PS  Z28, Z13, Z14
-	VMOVUPS      Z14, (R8)(SI*1)
+	VMOVUPS      Z14, (SI)(DX*1)
+	PREFETCHT0   64(SI)(DX*1)
 	VFNMADD231PS Z28, Z13, Z12
-	VMOVUPS      Z12, (R8)(BX*4)
+	VMOVUPS      Z12, (SI)(CX*4)
+	PREFETCHT0   64(SI)(CX*4)
 	VADDPS       Z10, Z6, Z6
 	VFNMADD231PS Z29, Z8, Z6
-	VMOVUPS      Z6, (R8)
+	VMOVUPS      Z6, (SI)
+	PREFETCHT0   64(SI)
 	VADDPS       Z11, Z7, Z7
 	VFNMADD231PS Z29, Z9, Z7
-	VMOVUPS      Z7, (R8)(DI*1)
-	MOVQ         192(DX), R8
-	VMOVUPS      (AX)(R8*4), Z0
-	MOVQ         96(DX), R8
-	VMOVUPS      (AX)(R8*4), Z12
+	VMOVUPS      Z7, (SI)(BX*1)
+	PREFETCHT0   64(SI)(BX*1)
+	XORQ         SI, SI
+	TESTQ        $0x00000001, stride+16(FP)
+	JZ           beyond7
+	VMOVUPS      (R11)(SI*1), Z0
+	VMOVUPS      (R9)(SI*1), Z12
 	VFNMADD231PS Z30, Z12, Z0
-	MOVQ         144(DX), R8
-	VMOVUPS      (AX)(R8*4), Z12
-	MOVQ         48(DX), R8
-	VMOVUPS      (AX)(R8*4), Z13
+	VMOVUPS      (R10)(SI*1), Z12
+	VMOVUPS      (R8)(SI*1), Z13
 	VFNMADD231PS Z30, Z13, Z12
 	VMOVAPS      Z0, Z6
 	VFMADD231PS  Z27, Z12, Z0
 	VFNMADD231PS Z27, Z12, Z6
-	MOVQ         200(DX), R8
-	VMOVUPS      (AX)(R8*4), Z1
-	MOVQ         104(DX), R8
-	VMOVUPS      (AX)(R8*4), Z12
+	JMP          inside7
+
+beyond7:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z6, Z6, Z6
+
+inside7:
+	ADDQ         R13, SI
+	TESTQ        $0x00000002, stride+16(FP)
+	JZ           beyond8
+	VMOVUPS      (R11)(SI*1), Z1
+	VMOVUPS      (R9)(SI*1), Z12
 	VFNMADD231PS Z30, Z12, Z1
-	MOVQ         152(DX), R8
-	VMOVUPS      (AX)(R8*4), Z12
-	MOVQ         56(DX), R8
-	VMOVUPS      (AX)(R8*4), Z13
+	VMOVUPS      (R10)(SI*1), Z12
+	VMOVUPS      (R8)(SI*1), Z13
 	VFNMADD231PS Z30, Z13, Z12
 	VMOVAPS      Z1, Z7
 	VFMADD231PS  Z27, Z12, Z1
 	VFNMADD231PS Z27, Z12, Z7
-	MOVQ         208(DX), R8
-	VMOVUPS      (AX)(R8*4), Z2
-	MOVQ         112(DX), R8
-	VMOVUPS      (AX)(R8*4), Z12
+	JMP          inside8
+
+beyond8:
+	VPXORD Z1, Z1, Z1
+	VPXORD Z7, Z7, Z7
+
+inside8:
+	ADDQ         R13, SI
+	TESTQ        $0x00000004, stride+16(FP)
+	JZ           beyond9
+	VMOVUPS      (R11)(SI*1), Z2
+	VMOVUPS      (R9)(SI*1), Z12
 	VFNMADD231PS Z30, Z12, Z2
-	MOVQ         160(DX), R8
-	VMOVUPS      (AX)(R8*4), Z12
-	MOVQ         64(DX), R8
-	VMOVUPS      (AX)(R8*4), Z13
+	VMOVUPS      (R10)(SI*1), Z12
+	VMOVUPS      (R8)(SI*1), Z13
 	VFNMADD231PS Z30, Z13, Z12
 	VMOVAPS      Z2, Z8
 	VFMADD231PS  Z27, Z12, Z2
 	VFNMADD231PS Z27, Z12, Z8
-	MOVQ         216(DX), R8
-	VMOVUPS      (AX)(R8*4), Z3
-	MOVQ         120(DX), R8
-	VMOVUPS      (AX)(R8*4), Z12
+	JMP          inside9
+
+beyond9:
+	VPXORD Z2, Z2, Z2
+	VPXORD Z8, Z8, Z8
+
+inside9:
+	ADDQ         R13, SI
+	TESTQ        $0x00000008, stride+16(FP)
+	JZ           beyond10
+	VMOVUPS      (R11)(SI*1), Z3
+	VMOVUPS      (R9)(SI*1), Z12
 	VFNMADD231PS Z30, Z12, Z3
-	MOVQ         168(DX), R8
-	VMOVUPS      (AX)(R8*4), Z12
-	MOVQ         72(DX), R8
-	VMOVUPS      (AX)(R8*4), Z13
+	VMOVUPS      (R10)(SI*1), Z12
+	VMOVUPS      (R8)(SI*1), Z13
 	VFNMADD231PS Z30, Z13, Z12
 	VMOVAPS      Z3, Z9
 	VFMADD231PS  Z27, Z12, Z3
 	VFNMADD231PS Z27, Z12, Z9
-	MOVQ         224(DX), R8
-	VMOVUPS      (AX)(R8*4), Z4
-	MOVQ         128(DX), R8
-	VMOVUPS      (AX)(R8*4), Z12
+	JMP          inside10
+
+beyond10:
+	VPXORD Z3, Z3, Z3
+	VPXORD Z9, Z9, Z9
+
+inside10:
+	ADDQ         R13, SI
+	TESTQ        $0x00000010, stride+16(FP)
+	JZ           beyond11
+	VMOVUPS      (R11)(SI*1), Z4
+	VMOVUPS      (R9)(SI*1), Z12
 	VFNMADD231PS Z30, Z12, Z4
-	MOVQ         176(DX), R8
-	VMOVUPS      (AX)(R8*4), Z12
-	MOVQ         80(DX), R8
-	VMOVUPS      (AX)(R8*4), Z13
+	VMOVUPS      (R10)(SI*1), Z12
+	VMOVUPS      (R8)(SI*1), Z13
 	VFNMADD231PS Z30, Z13, Z12
 	VMOVAPS      Z4, Z10
 	VFMADD231PS  Z27, Z12, Z4
 	VFNMADD231PS Z27, Z12, Z10
-	MOVQ         232(DX), R8
-	VMOVUPS      (AX)(R8*4), Z5
-	MOVQ         136(DX), R8
-	VMOVUPS      (AX)(R8*4), Z12
+	JMP          inside11
+
+beyond11:
+	VPXORD Z4, Z4, Z4
+	VPXORD Z10, Z10, Z10
+
+inside11:
+	ADDQ         R13, SI
+	TESTQ        $0x00000020, stride+16(FP)
+	JZ           beyond12
+	VMOVUPS      (R11)(SI*1), Z5
+	VMOVUPS      (R9)(SI*1), Z12
 	VFNMADD231PS Z30, Z12, Z5
-	MOVQ         184(DX), R8
-	VMOVUPS      (AX)(R8*4), Z12
-	MOVQ         88(DX), R8
-	VMOVUPS      (AX)(R8*4), Z13
+	VMOVUPS      (R10)(SI*1), Z12
+	VMOVUPS      (R8)(SI*1), Z13
 	VFNMADD231PS Z30, Z13, Z12
 	VMOVAPS      Z5, Z11
 	VFMADD231PS  Z27, Z12, Z5
 	VFNMADD231PS Z27, Z12, Z11
-	LEAQ         (CX)(SI*2), R8
+	JMP          inside12
+
+beyond12:
+	VPXORD Z5, Z5, Z5
+	VPXORD Z11, Z11, Z11
+
+inside12:
+	LEAQ         (AX)(DX*2), SI
 	VMOVAPS      Z4, Z12
 	VFNMADD231PS Z30, Z2, Z12
 	VMOVAPS      Z3, Z13
 	VFNMADD231PS Z30, Z1, Z13
 	VMOVAPS      Z12, Z14
 	VFMADD231PS  Z27, Z13, Z14
-	VMOVUPS      Z14, (R8)(BX*1)
+	VMOVUPS      Z14, (SI)(CX*1)
+	PREFETCHT0   64(SI)(CX*1)
 	VFNMADD231PS Z27, Z13, Z12
-	VMOVUPS      Z12, (R8)(BX*2)
+	VMOVUPS      Z12, (SI)(CX*2)
+	PREFETCHT0   64(SI)(CX*2)
 	VMOVAPS      Z4, Z12
 	VFNMADD231PS Z31, Z2, Z12
 	VMOVAPS      Z3, Z13
 	VFNMADD231PS Z31, Z1, Z13
 	VMOVAPS      Z12, Z14
 	VFMADD231PS  Z28, Z13, Z14
-	VMOVUPS      Z14, (R8)(SI*1)
+	VMOVUPS      Z14, (SI)(DX*1)
+	PREFETCHT0   64(SI)(DX*1)
 	VFNMADD231PS Z28, Z13, Z12
-	VMOVUPS      Z12, (R8)(BX*4)
+	VMOVUPS      Z12, (SI)(CX*4)
+	PREFETCHT0   64(SI)(CX*4)
 	VADDPS       Z4, Z0, Z0
 	VFNMADD231PS Z29, Z2, Z0
-	VMOVUPS      Z0, (R8)
+	VMOVUPS      Z0, (SI)
+	PREFETCHT0   64(SI)
 	VADDPS       Z5, Z1, Z1
 	VFNMADD231PS Z29, Z3, Z1
-	VMOVUPS      Z1, (R8)(DI*1)
-	LEAQ         (CX)(SI*4), R8
+	VMOVUPS      Z1, (SI)(BX*1)
+	PREFETCHT0   64(SI)(BX*1)
+	LEAQ         (AX)(DX*4), SI
 	VMOVAPS      Z10, Z12
 	VFNMADD231PS Z30, Z8, Z12
 	VMOVAPS      Z9, Z13
 	VFNMADD231PS Z30, Z7, Z13
 	VMOVAPS      Z12, Z14
 	VFMADD231PS  Z27, Z13, Z14
-	VMOVUPS      Z14, (R8)(BX*1)
+	VMOVUPS      Z14, (SI)(CX*1)
+	PREFETCHT0   64(SI)(CX*1)
 	VFNMADD231PS Z27, Z13, Z12
-	VMOVUPS      Z12, (R8)(BX*2)
+	VMOVUPS      Z12, (SI)(CX*2)
+	PREFETCHT0   64(SI)(CX*2)
 	VMOVAPS      Z10, Z12
 	VFNMADD231PS Z31, Z8, Z12
 	VMOVAPS      Z9, Z13
 	VFNMADD231PS Z31, Z7, Z13
 	VMOVAPS      Z12, Z14
 	VFMADD231PS  Z28, Z13, Z14
-	VMOVUPS      Z14, (R8)(SI*1)
+	VMOVUPS      Z14, (SI)(DX*1)
+	PREFETCHT0   64(SI)(DX*1)
 	VFNMADD231PS Z28, Z13, Z12
-	VMOVUPS      Z12, (R8)(BX*4)
+	VMOVUPS      Z12, (SI)(CX*4)
+	PREFETCHT0   64(SI)(CX*4)
 	VADDPS       Z10, Z6, Z6
 	VFNMADD231PS Z29, Z8, Z6
-	VMOVUPS      Z6, (R8)
+	VMOVUPS      Z6, (SI)
+	PREFETCHT0   64(SI)
 	VADDPS       Z11, Z7, Z7
 	VFNMADD231PS Z29, Z9, Z7
-	VMOVUPS      Z7, (R8)(DI*1)
-	MOVQ         192(DX), R8
-	VMOVUPS      (AX)(R8*4), Z0
-	MOVQ         96(DX), R8
-	VMOVUPS      (AX)(R8*4), Z12
+	VMOVUPS      Z7, (SI)(BX*1)
+	PREFETCHT0   64(SI)(BX*1)
+	XORQ         SI, SI
+	TESTQ        $0x00000001, stride+16(FP)
+	JZ           beyond13
+	VMOVUPS      (R11)(SI*1), Z0
+	VMOVUPS      (R9)(SI*1), Z12
 	VFNMADD231PS Z31, Z12, Z0
-	MOVQ         144(DX), R8
-	VMOVUPS      (AX)(R8*4), Z12
-	MOVQ         48(DX), R8
-	VMOVUPS      (AX)(R8*4), Z13
+	VMOVUPS      (R10)(SI*1), Z12
+	VMOVUPS      (R8)(SI*1), Z13
 	VFNMADD231PS Z31, Z13, Z12
 	VMOVAPS      Z0, Z6
 	VFMADD231PS  Z28, Z12, Z0
 	VFNMADD231PS Z28, Z12, Z6
-	MOVQ         200(DX), R8
-	VMOVUPS      (AX)(R8*4), Z1
-	MOVQ         104(DX), R8
-	VMOVUPS      (AX)(R8*4), Z12
+	JMP          inside13
+
+beyond13:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z6, Z6, Z6
+
+inside13:
+	ADDQ         R13, SI
+	TESTQ        $0x00000002, stride+16(FP)
+	JZ           beyond14
+	VMOVUPS      (R11)(SI*1), Z1
+	VMOVUPS      (R9)(SI*1), Z12
 	VFNMADD231PS Z31, Z12, Z1
-	MOVQ         152(DX), R8
-	VMOVUPS      (AX)(R8*4), Z12
-	MOVQ         56(DX), R8
-	VMOVUPS      (AX)(R8*4), Z13
+	VMOVUPS      (R10)(SI*1), Z12
+	VMOVUPS      (R8)(SI*1), Z13
 	VFNMADD231PS Z31, Z13, Z12
 	VMOVAPS      Z1, Z7
 	VFMADD231PS  Z28, Z12, Z1
 	VFNMADD231PS Z28, Z12, Z7
-	MOVQ         208(DX), R8
-	VMOVUPS      (AX)(R8*4), Z2
-	MOVQ         112(DX), R8
-	VMOVUPS      (AX)(R8*4), Z12
+	JMP          inside14
+
+beyond14:
+	VPXORD Z1, Z1, Z1
+	VPXORD Z7, Z7, Z7
+
+inside14:
+	ADDQ         R13, SI
+	TESTQ        $0x00000004, stride+16(FP)
+	JZ           beyond15
+	VMOVUPS      (R11)(SI*1), Z2
+	VMOVUPS      (R9)(SI*1), Z12
 	VFNMADD231PS Z31, Z12, Z2
-	MOVQ         160(DX), R8
-	VMOVUPS      (AX)(R8*4), Z12
-	MOVQ         64(DX), R8
-	VMOVUPS      (AX)(R8*4), Z13
+	VMOVUPS      (R10)(SI*1), Z12
+	VMOVUPS      (R8)(SI*1), Z13
 	VFNMADD231PS Z31, Z13, Z12
 	VMOVAPS      Z2, Z8
 	VFMADD231PS  Z28, Z12, Z2
 	VFNMADD231PS Z28, Z12, Z8
-	MOVQ         216(DX), R8
-	VMOVUPS      (AX)(R8*4), Z3
-	MOVQ         120(DX), R8
-	VMOVUPS      (AX)(R8*4), Z12
+	JMP          inside15
+
+beyond15:
+	VPXORD Z2, Z2, Z2
+	VPXORD Z8, Z8, Z8
+
+inside15:
+	ADDQ         R13, SI
+	TESTQ        $0x00000008, stride+16(FP)
+	JZ           beyond16
+	VMOVUPS      (R11)(SI*1), Z3
+	VMOVUPS      (R9)(SI*1), Z12
 	VFNMADD231PS Z31, Z12, Z3
-	MOVQ         168(DX), R8
-	VMOVUPS      (AX)(R8*4), Z12
-	MOVQ         72(DX), R8
-	VMOVUPS      (AX)(R8*4), Z13
+	VMOVUPS      (R10)(SI*1), Z12
+	VMOVUPS      (R8)(SI*1), Z13
 	VFNMADD231PS Z31, Z13, Z12
 	VMOVAPS      Z3, Z9
 	VFMADD231PS  Z28, Z12, Z3
 	VFNMADD231PS Z28, Z12, Z9
-	MOVQ         224(DX), R8
-	VMOVUPS      (AX)(R8*4), Z4
-	MOVQ         128(DX), R8
-	VMOVUPS      (AX)(R8*4), Z12
+	JMP          inside16
+
+beyond16:
+	VPXORD Z3, Z3, Z3
+	VPXORD Z9, Z9, Z9
+
+inside16:
+	ADDQ         R13, SI
+	TESTQ        $0x00000010, stride+16(FP)
+	JZ           beyond17
+	VMOVUPS      (R11)(SI*1), Z4
+	VMOVUPS      (R9)(SI*1), Z12
 	VFNMADD231PS Z31, Z12, Z4
-	MOVQ         176(DX), R8
-	VMOVUPS      (AX)(R8*4), Z12
-	MOVQ         80(DX), R8
-	VMOVUPS      (AX)(R8*4), Z13
+	VMOVUPS      (R10)(SI*1), Z12
+	VMOVUPS      (R8)(SI*1), Z13
 	VFNMADD231PS Z31, Z13, Z12
 	VMOVAPS      Z4, Z10
 	VFMADD231PS  Z28, Z12, Z4
 	VFNMADD231PS Z28, Z12, Z10
-	MOVQ         232(DX), R8
-	VMOVUPS      (AX)(R8*4), Z5
-	MOVQ         136(DX), R8
-	VMOVUPS      (AX)(R8*4), Z12
+	JMP          inside17
+
+beyond17:
+	VPXORD Z4, Z4, Z4
+	VPXORD Z10, Z10, Z10
+
+inside17:
+	ADDQ         R13, SI
+	TESTQ        $0x00000020, stride+16(FP)
+	JZ           beyond18
+	VMOVUPS      (R11)(SI*1), Z5
+	VMOVUPS      (R9)(SI*1), Z12
 	VFNMADD231PS Z31, Z12, Z5
-	MOVQ         184(DX), R8
-	VMOVUPS      (AX)(R8*4), Z12
-	MOVQ         88(DX), R8
-	VMOVUPS      (AX)(R8*4), Z13
+	VMOVUPS      (R10)(SI*1), Z12
+	VMOVUPS      (R8)(SI*1), Z13
 	VFNMADD231PS Z31, Z13, Z12
 	VMOVAPS      Z5, Z11
 	VFMADD231PS  Z28, Z12, Z5
 	VFNMADD231PS Z28, Z12, Z11
-	IMUL3Q       $0x06, SI, R8
-	ADDQ         CX, R8
+	JMP          inside18
+
+beyond18:
+	VPXORD Z5, Z5, Z5
+	VPXORD Z11, Z11, Z11
+
+inside18:
+	IMUL3Q       $0x06, DX, SI
+	ADDQ         AX, SI
 	VMOVAPS      Z4, Z12
 	VFNMADD231PS Z30, Z2, Z12
 	VMOVAPS      Z3, Z13
 	VFNMADD231PS Z30, Z1, Z13
 	VMOVAPS      Z12, Z14
 	VFMADD231PS  Z27, Z13, Z14
-	VMOVUPS      Z14, (R8)(BX*1)
+	VMOVUPS      Z14, (SI)(CX*1)
+	PREFETCHT0   64(SI)(CX*1)
 	VFNMADD231PS Z27, Z13, Z12
-	VMOVUPS      Z12, (R8)(BX*2)
+	VMOVUPS      Z12, (SI)(CX*2)
+	PREFETCHT0   64(SI)(CX*2)
 	VMOVAPS      Z4, Z12
 	VFNMADD231PS Z31, Z2, Z12
 	VMOVAPS      Z3, Z13
 	VFNMADD231PS Z31, Z1, Z13
 	VMOVAPS      Z12, Z14
 	VFMADD231PS  Z28, Z13, Z14
-	VMOVUPS      Z14, (R8)(SI*1)
+	VMOVUPS      Z14, (SI)(DX*1)
+	PREFETCHT0   64(SI)(DX*1)
 	VFNMADD231PS Z28, Z13, Z12
-	VMOVUPS      Z12, (R8)(BX*4)
+	VMOVUPS      Z12, (SI)(CX*4)
+	PREFETCHT0   64(SI)(CX*4)
 	VADDPS       Z4, Z0, Z0
 	VFNMADD231PS Z29, Z2, Z0
-	VMOVUPS      Z0, (R8)
+	VMOVUPS      Z0, (SI)
+	PREFETCHT0   64(SI)
 	VADDPS       Z5, Z1, Z1
 	VFNMADD231PS Z29, Z3, Z1
-	VMOVUPS      Z1, (R8)(DI*1)
-	LEAQ         (CX)(SI*8), R8
+	VMOVUPS      Z1, (SI)(BX*1)
+	PREFETCHT0   64(SI)(BX*1)
+	LEAQ         (AX)(DX*8), SI
 	VMOVAPS      Z10, Z12
 	VFNMADD231PS Z30, Z8, Z12
 	VMOVAPS      Z9, Z13
 	VFNMADD231PS Z30, Z7, Z13
 	VMOVAPS      Z12, Z14
 	VFMADD231PS  Z27, Z13, Z14
-	VMOVUPS      Z14, (R8)(BX*1)
+	VMOVUPS      Z14, (SI)(CX*1)
+	PREFETCHT0   64(SI)(CX*1)
 	VFNMADD231PS Z27, Z13, Z12
-	VMOVUPS      Z12, (R8)(BX*2)
+	VMOVUPS      Z12, (SI)(CX*2)
+	PREFETCHT0   64(SI)(CX*2)
 	VMOVAPS      Z10, Z12
 	VFNMADD231PS Z31, Z8, Z12
 	VMOVAPS      Z9, Z13
 	VFNMADD231PS Z31, Z7, Z13
 	VMOVAPS      Z12, Z14
 	VFMADD231PS  Z28, Z13, Z14
-	VMOVUPS      Z14, (R8)(SI*1)
+	VMOVUPS      Z14, (SI)(DX*1)
+	PREFETCHT0   64(SI)(DX*1)
 	VFNMADD231PS Z28, Z13, Z12
-	VMOVUPS      Z12, (R8)(BX*4)
+	VMOVUPS      Z12, (SI)(CX*4)
+	PREFETCHT0   64(SI)(CX*4)
 	VADDPS       Z10, Z6, Z6
 	VFNMADD231PS Z29, Z8, Z6
-	VMOVUPS      Z6, (R8)
+	VMOVUPS      Z6, (SI)
+	PREFETCHT0   64(SI)
 	VADDPS       Z11, Z7, Z7
 	VFNMADD231PS Z29, Z9, Z7
-	VMOVUPS      Z7, (R8)(DI*1)
-	ADDQ         $0x00000040, AX
-	ADDQ         $0x00000040, CX
-	SUBQ         $0x00000010, R9
+	VMOVUPS      Z7, (SI)(BX*1)
+	PREFETCHT0   64(SI)(BX*1)
+	ADDQ         $0x40, AX
+	ADDQ         $0x40, DI
+	ADDQ         $0x40, R8
+	ADDQ         $0x40, R9
+	ADDQ         $0x40, R10
+	ADDQ         $0x40, R11
+	ADDQ         $0x40, R12
+	SUBQ         $0x10, c+0(FP)
 	JMP          full
 
 tail:
-	TESTQ        R9, R9
-	JZ           end
-	MOVQ         $-1, R8
-	BZHIQ        R9, R8, R8
-	KMOVW        R8, K1
-	MOVQ         192(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z0
-	MOVQ         (DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z12
+	CMPQ         c+0(FP), $0x00
+	JE           end
+	MOVQ         c+0(FP), SI
+	MOVQ         $-1, R14
+	BZHIQ        SI, R14, R14
+	KMOVW        R14, K1
+	XORQ         SI, SI
+	TESTQ        $0x00000001, stride+16(FP)
+	JZ           beyond19
+	VMOVUPS.Z    (R11)(SI*1), K1, Z0
+	VMOVUPS.Z    (DI)(SI*1), K1, Z12
 	VADDPS       Z12, Z0, Z0
-	MOVQ         96(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z12
+	VMOVUPS.Z    (R9)(SI*1), K1, Z12
 	VFNMADD231PS Z29, Z12, Z0
-	MOVQ         240(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z6
-	MOVQ         48(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z13
+	VMOVUPS.Z    (R12)(SI*1), K1, Z6
+	VMOVUPS.Z    (R8)(SI*1), K1, Z13
 	VADDPS       Z13, Z6, Z6
-	MOVQ         144(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z13
+	VMOVUPS.Z    (R10)(SI*1), K1, Z13
 	VFNMADD231PS Z29, Z13, Z6
-	MOVQ         200(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z1
-	MOVQ         8(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z12
+	JMP          inside19
+
+beyond19:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z6, Z6, Z6
+
+inside19:
+	ADDQ         R13, SI
+	TESTQ        $0x00000002, stride+16(FP)
+	JZ           beyond20
+	VMOVUPS.Z    (R11)(SI*1), K1, Z1
+	VMOVUPS.Z    (DI)(SI*1), K1, Z12
 	VADDPS       Z12, Z1, Z1
-	MOVQ         104(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z12
+	VMOVUPS.Z    (R9)(SI*1), K1, Z12
 	VFNMADD231PS Z29, Z12, Z1
-	MOVQ         248(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z7
-	MOVQ         56(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z13
+	VMOVUPS.Z    (R12)(SI*1), K1, Z7
+	VMOVUPS.Z    (R8)(SI*1), K1, Z13
 	VADDPS       Z13, Z7, Z7
-	MOVQ         152(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z13
+	VMOVUPS.Z    (R10)(SI*1), K1, Z13
 	VFNMADD231PS Z29, Z13, Z7
-	MOVQ         208(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z2
-	MOVQ         16(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z12
+	JMP          inside20
+
+beyond20:
+	VPXORD Z1, Z1, Z1
+	VPXORD Z7, Z7, Z7
+
+inside20:
+	ADDQ         R13, SI
+	TESTQ        $0x00000004, stride+16(FP)
+	JZ           beyond21
+	VMOVUPS.Z    (R11)(SI*1), K1, Z2
+	VMOVUPS.Z    (DI)(SI*1), K1, Z12
 	VADDPS       Z12, Z2, Z2
-	MOVQ         112(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z12
+	VMOVUPS.Z    (R9)(SI*1), K1, Z12
 	VFNMADD231PS Z29, Z12, Z2
-	MOVQ         256(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z8
-	MOVQ         64(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z13
+	VMOVUPS.Z    (R12)(SI*1), K1, Z8
+	VMOVUPS.Z    (R8)(SI*1), K1, Z13
 	VADDPS       Z13, Z8, Z8
-	MOVQ         160(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z13
+	VMOVUPS.Z    (R10)(SI*1), K1, Z13
 	VFNMADD231PS Z29, Z13, Z8
-	MOVQ         216(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z3
-	MOVQ         24(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z12
+	JMP          inside21
+
+beyond21:
+	VPXORD Z2, Z2, Z2
+	VPXORD Z8, Z8, Z8
+
+inside21:
+	ADDQ         R13, SI
+	TESTQ        $0x00000008, stride+16(FP)
+	JZ           beyond22
+	VMOVUPS.Z    (R11)(SI*1), K1, Z3
+	VMOVUPS.Z    (DI)(SI*1), K1, Z12
 	VADDPS       Z12, Z3, Z3
-	MOVQ         120(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z12
+	VMOVUPS.Z    (R9)(SI*1), K1, Z12
 	VFNMADD231PS Z29, Z12, Z3
-	MOVQ         264(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z9
-	MOVQ         72(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z13
+	VMOVUPS.Z    (R12)(SI*1), K1, Z9
+	VMOVUPS.Z    (R8)(SI*1), K1, Z13
 	VADDPS       Z13, Z9, Z9
-	MOVQ         168(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z13
+	VMOVUPS.Z    (R10)(SI*1), K1, Z13
 	VFNMADD231PS Z29, Z13, Z9
-	MOVQ         224(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z4
-	MOVQ         32(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z12
+	JMP          inside22
+
+beyond22:
+	VPXORD Z3, Z3, Z3
+	VPXORD Z9, Z9, Z9
+
+inside22:
+	ADDQ         R13, SI
+	TESTQ        $0x00000010, stride+16(FP)
+	JZ           beyond23
+	VMOVUPS.Z    (R11)(SI*1), K1, Z4
+	VMOVUPS.Z    (DI)(SI*1), K1, Z12
 	VADDPS       Z12, Z4, Z4
-	MOVQ         128(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z12
+	VMOVUPS.Z    (R9)(SI*1), K1, Z12
 	VFNMADD231PS Z29, Z12, Z4
-	MOVQ         272(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z10
-	MOVQ         80(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z13
+	VMOVUPS.Z    (R12)(SI*1), K1, Z10
+	VMOVUPS.Z    (R8)(SI*1), K1, Z13
 	VADDPS       Z13, Z10, Z10
-	MOVQ         176(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z13
+	VMOVUPS.Z    (R10)(SI*1), K1, Z13
 	VFNMADD231PS Z29, Z13, Z10
-	MOVQ         232(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z5
-	MOVQ         40(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z12
+	JMP          inside23
+
+beyond23:
+	VPXORD Z4, Z4, Z4
+	VPXORD Z10, Z10, Z10
+
+inside23:
+	ADDQ         R13, SI
+	TESTQ        $0x00000020, stride+16(FP)
+	JZ           beyond24
+	VMOVUPS.Z    (R11)(SI*1), K1, Z5
+	VMOVUPS.Z    (DI)(SI*1), K1, Z12
 	VADDPS       Z12, Z5, Z5
-	MOVQ         136(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z12
+	VMOVUPS.Z    (R9)(SI*1), K1, Z12
 	VFNMADD231PS Z29, Z12, Z5
-	MOVQ         280(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z11
-	MOVQ         88(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z13
+	VMOVUPS.Z    (R12)(SI*1), K1, Z11
+	VMOVUPS.Z    (R8)(SI*1), K1, Z13
 	VADDPS       Z13, Z11, Z11
-	MOVQ         184(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z13
+	VMOVUPS.Z    (R10)(SI*1), K1, Z13
 	VFNMADD231PS Z29, Z13, Z11
-	MOVQ         CX, R8
+	JMP          inside24
+
+beyond24:
+	VPXORD Z5, Z5, Z5
+	VPXORD Z11, Z11, Z11
+
+inside24:
+	MOVQ         AX, SI
 	VMOVAPS      Z4, Z12
 	VFNMADD231PS Z30, Z2, Z12
 	VMOVAPS      Z3, Z13
 	VFNMADD231PS Z30, Z1, Z13
 	VMOVAPS      Z12, Z14
 	VFMADD231PS  Z27, Z13, Z14
-	VMOVUPS      Z14, K1, (R8)(BX*1)
+	VMOVUPS      Z14, K1, (SI)(CX*1)
+	PREFETCHT0   64(SI)(CX*1)
 	VFNMADD231PS Z27, Z13, Z12
-	VMOVUPS      Z12, K1, (R8)(BX*2)
+	VMOVUPS      Z12, K1, (SI)(CX*2)
+	PREFETCHT0   64(SI)(CX*2)
 	VMOVAPS      Z4, Z12
 	VFNMADD231PS Z31, Z2, Z12
 	VMOVAPS      Z3, Z13
 	VFNMADD231PS Z31, Z1, Z13
 	VMOVAPS      Z12, Z14
 	VFMADD231PS  Z28, Z13, Z14
-	VMOVUPS      Z14, K1, (R8)(SI*1)
+	VMOVUPS      Z14, K1, (SI)(DX*1)
+	PREFETCHT0   64(SI)(DX*1)
 	VFNMADD231PS Z28, Z13, Z12
-	VMOVUPS      Z12, K1, (R8)(BX*4)
+	VMOVUPS      Z12, K1, (SI)(CX*4)
+	PREFETCHT0   64(SI)(CX*4)
 	VADDPS       Z4, Z0, Z0
 	VFNMADD231PS Z29, Z2, Z0
-	VMOVUPS      Z0, K1, (R8)
+	VMOVUPS      Z0, K1, (SI)
+	PREFETCHT0   64(SI)
 	VADDPS       Z5, Z1, Z1
 	VFNMADD231PS Z29, Z3, Z1
-	VMOVUPS      Z1, K1, (R8)(DI*1)
-	IMUL3Q       $0x0a, SI, R8
-	ADDQ         CX, R8
+	VMOVUPS      Z1, K1, (SI)(BX*1)
+	PREFETCHT0   64(SI)(BX*1)
+	IMUL3Q       $0x0a, DX, SI
+	ADDQ         AX, SI
 	VMOVAPS      Z10, Z12
 	VFNMADD231PS Z30, Z8, Z12
 	VMOVAPS      Z9, Z13
 	VFNMADD231PS Z30, Z7, Z13
 	VMOVAPS      Z12, Z14
 	VFMADD231PS  Z27, Z13, Z14
-	VMOVUPS      Z14, K1, (R8)(BX*1)
+	VMOVUPS      Z14, K1, (SI)(CX*1)
+	PREFETCHT0   64(SI)(CX*1)
 	VFNMADD231PS Z27, Z13, Z12
-	VMOVUPS      Z12, K1, (R8)(BX*2)
+	VMOVUPS      Z12, K1, (SI)(CX*2)
+	PREFETCHT0   64(SI)(CX*2)
 	VMOVAPS      Z10, Z12
 	VFNMADD231PS Z31, Z8, Z12
 	VMOVAPS      Z9, Z13
 	VFNMADD231PS Z31, Z7, Z13
 	VMOVAPS      Z12, Z14
 	VFMADD231PS  Z28, Z13, Z14
-	VMOVUPS      Z14, K1, (R8)(SI*1)
+	VMOVUPS      Z14, K1, (SI)(DX*1)
+	PREFETCHT0   64(SI)(DX*1)
 	VFNMADD231PS Z28, Z13, Z12
-	VMOVUPS      Z12, K1, (R8)(BX*4)
+	VMOVUPS      Z12, K1, (SI)(CX*4)
+	PREFETCHT0   64(SI)(CX*4)
 	VADDPS       Z10, Z6, Z6
 	VFNMADD231PS Z29, Z8, Z6
-	VMOVUPS      Z6, K1, (R8)
+	VMOVUPS      Z6, K1, (SI)
+	PREFETCHT0   64(SI)
 	VADDPS       Z11, Z7, Z7
 	VFNMADD231PS Z29, Z9, Z7
-	VMOVUPS      Z7, K1, (R8)(DI*1)
-	MOVQ         192(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z0
-	MOVQ         96(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z12
+	VMOVUPS      Z7, K1, (SI)(BX*1)
+	PREFETCHT0   64(SI)(BX*1)
+	XORQ         SI, SI
+	TESTQ        $0x00000001, stride+16(FP)
+	JZ           beyond25
+	VMOVUPS.Z    (R11)(SI*1), K1, Z0
+	VMOVUPS.Z    (R9)(SI*1), K1, Z12
 	VFNMADD231PS Z30, Z12, Z0
-	MOVQ         144(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z12
-	MOVQ         48(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z13
+	VMOVUPS.Z    (R10)(SI*1), K1, Z12
+	VMOVUPS.Z    (R8)(SI*1), K1, Z13
 	VFNMADD231PS Z30, Z13, Z12
 	VMOVAPS      Z0, Z6
 	VFMADD231PS  Z27, Z12, Z0
 	VFNMADD231PS Z27, Z12, Z6
-	MOVQ         200(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z1
-	MOVQ         104(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z12
+	JMP          inside25
+
+beyond25:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z6, Z6, Z6
+
+inside25:
+	ADDQ         R13, SI
+	TESTQ        $0x00000002, stride+16(FP)
+	JZ           beyond26
+	VMOVUPS.Z    (R11)(SI*1), K1, Z1
+	VMOVUPS.Z    (R9)(SI*1), K1, Z12
 	VFNMADD231PS Z30, Z12, Z1
-	MOVQ         152(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z12
-	MOVQ         56(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z13
+	VMOVUPS.Z    (R10)(SI*1), K1, Z12
+	VMOVUPS.Z    (R8)(SI*1), K1, Z13
 	VFNMADD231PS Z30, Z13, Z12
 	VMOVAPS      Z1, Z7
 	VFMADD231PS  Z27, Z12, Z1
 	VFNMADD231PS Z27, Z12, Z7
-	MOVQ         208(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z2
-	MOVQ         112(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z12
+	JMP          inside26
+
+beyond26:
+	VPXORD Z1, Z1, Z1
+	VPXORD Z7, Z7, Z7
+
+inside26:
+	ADDQ         R13, SI
+	TESTQ        $0x00000004, stride+16(FP)
+	JZ           beyond27
+	VMOVUPS.Z    (R11)(SI*1), K1, Z2
+	VMOVUPS.Z    (R9)(SI*1), K1, Z12
 	VFNMADD231PS Z30, Z12, Z2
-	MOVQ         160(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z12
-	MOVQ         64(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z13
+	VMOVUPS.Z    (R10)(SI*1), K1, Z12
+	VMOVUPS.Z    (R8)(SI*1), K1, Z13
 	VFNMADD231PS Z30, Z13, Z12
 	VMOVAPS      Z2, Z8
 	VFMADD231PS  Z27, Z12, Z2
 	VFNMADD231PS Z27, Z12, Z8
-	MOVQ         216(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z3
-	MOVQ         120(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z12
+	JMP          inside27
+
+beyond27:
+	VPXORD Z2, Z2, Z2
+	VPXORD Z8, Z8, Z8
+
+inside27:
+	ADDQ         R13, SI
+	TESTQ        $0x00000008, stride+16(FP)
+	JZ           beyond28
+	VMOVUPS.Z    (R11)(SI*1), K1, Z3
+	VMOVUPS.Z    (R9)(SI*1), K1, Z12
 	VFNMADD231PS Z30, Z12, Z3
-	MOVQ         168(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z12
-	MOVQ         72(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z13
+	VMOVUPS.Z    (R10)(SI*1), K1, Z12
+	VMOVUPS.Z    (R8)(SI*1), K1, Z13
 	VFNMADD231PS Z30, Z13, Z12
 	VMOVAPS      Z3, Z9
 	VFMADD231PS  Z27, Z12, Z3
 	VFNMADD231PS Z27, Z12, Z9
-	MOVQ         224(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z4
-	MOVQ         128(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z12
+	JMP          inside28
+
+beyond28:
+	VPXORD Z3, Z3, Z3
+	VPXORD Z9, Z9, Z9
+
+inside28:
+	ADDQ         R13, SI
+	TESTQ        $0x00000010, stride+16(FP)
+	JZ           beyond29
+	VMOVUPS.Z    (R11)(SI*1), K1, Z4
+	VMOVUPS.Z    (R9)(SI*1), K1, Z12
 	VFNMADD231PS Z30, Z12, Z4
-	MOVQ         176(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z12
-	MOVQ         80(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z13
+	VMOVUPS.Z    (R10)(SI*1), K1, Z12
+	VMOVUPS.Z    (R8)(SI*1), K1, Z13
 	VFNMADD231PS Z30, Z13, Z12
 	VMOVAPS      Z4, Z10
 	VFMADD231PS  Z27, Z12, Z4
 	VFNMADD231PS Z27, Z12, Z10
-	MOVQ         232(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z5
-	MOVQ         136(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z12
+	JMP          inside29
+
+beyond29:
+	VPXORD Z4, Z4, Z4
+	VPXORD Z10, Z10, Z10
+
+inside29:
+	ADDQ         R13, SI
+	TESTQ        $0x00000020, stride+16(FP)
+	JZ           beyond30
+	VMOVUPS.Z    (R11)(SI*1), K1, Z5
+	VMOVUPS.Z    (R9)(SI*1), K1, Z12
 	VFNMADD231PS Z30, Z12, Z5
-	MOVQ         184(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z12
-	MOVQ         88(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z13
+	VMOVUPS.Z    (R10)(SI*1), K1, Z12
+	VMOVUPS.Z    (R8)(SI*1), K1, Z13
 	VFNMADD231PS Z30, Z13, Z12
 	VMOVAPS      Z5, Z11
 	VFMADD231PS  Z27, Z12, Z5
 	VFNMADD231PS Z27, Z12, Z11
-	LEAQ         (CX)(SI*2), R8
+	JMP          inside30
+
+beyond30:
+	VPXORD Z5, Z5, Z5
+	VPXORD Z11, Z11, Z11
+
+inside30:
+	LEAQ         (AX)(DX*2), SI
 	VMOVAPS      Z4, Z12
 	VFNMADD231PS Z30, Z2, Z12
 	VMOVAPS      Z3, Z13
 	VFNMADD231PS Z30, Z1, Z13
 	VMOVAPS      Z12, Z14
 	VFMADD231PS  Z27, Z13, Z14
-	VMOVUPS      Z14, K1, (R8)(BX*1)
+	VMOVUPS      Z14, K1, (SI)(CX*1)
+	PREFETCHT0   64(SI)(CX*1)
 	VFNMADD231PS Z27, Z13, Z12
-	VMOVUPS      Z12, K1, (R8)(BX*2)
+	VMOVUPS      Z12, K1, (SI)(CX*2)
+	PREFETCHT0   64(SI)(CX*2)
 	VMOVAPS      Z4, Z12
 	VFNMADD231PS Z31, Z2, Z12
 	VMOVAPS      Z3, Z13
 	VFNMADD231PS Z31, Z1, Z13
 	VMOVAPS      Z12, Z14
 	VFMADD231PS  Z28, Z13, Z14
-	VMOVUPS      Z14, K1, (R8)(SI*1)
+	VMOVUPS      Z14, K1, (SI)(DX*1)
+	PREFETCHT0   64(SI)(DX*1)
 	VFNMADD231PS Z28, Z13, Z12
-	VMOVUPS      Z12, K1, (R8)(BX*4)
+	VMOVUPS      Z12, K1, (SI)(CX*4)
+	PREFETCHT0   64(SI)(CX*4)
 	VADDPS       Z4, Z0, Z0
 	VFNMADD231PS Z29, Z2, Z0
-	VMOVUPS      Z0, K1, (R8)
+	VMOVUPS      Z0, K1, (SI)
+	PREFETCHT0   64(SI)
 	VADDPS       Z5, Z1, Z1
 	VFNMADD231PS Z29, Z3, Z1
-	VMOVUPS      Z1, K1, (R8)(DI*1)
-	LEAQ         (CX)(SI*4), R8
+	VMOVUPS      Z1, K1, (SI)(BX*1)
+	PREFETCHT0   64(SI)(BX*1)
+	LEAQ         (AX)(DX*4), SI
 	VMOVAPS      Z10, Z12
 	VFNMADD231PS Z30, Z8, Z12
 	VMOVAPS      Z9, Z13
 	VFNMADD231PS Z30, Z7, Z13
 	VMOVAPS      Z12, Z14
 	VFMADD231PS  Z27, Z13, Z14
-	VMOVUPS      Z14, K1, (R8)(BX*1)
+	VMOVUPS      Z14, K1, (SI)(CX*1)
+	PREFETCHT0   64(SI)(CX*1)
 	VFNMADD231PS Z27, Z13, Z12
-	VMOVUPS      Z12, K1, (R8)(BX*2)
+	VMOVUPS      Z12, K1, (SI)(CX*2)
+	PREFETCHT0   64(SI)(CX*2)
 	VMOVAPS      Z10, Z12
 	VFNMADD231PS Z31, Z8, Z12
 	VMOVAPS      Z9, Z13
 	VFNMADD231PS Z31, Z7, Z13
 	VMOVAPS      Z12, Z14
 	VFMADD231PS  Z28, Z13, Z14
-	VMOVUPS      Z14, K1, (R8)(SI*1)
+	VMOVUPS      Z14, K1, (SI)(DX*1)
+	PREFETCHT0   64(SI)(DX*1)
 	VFNMADD231PS Z28, Z13, Z12
-	VMOVUPS      Z12, K1, (R8)(BX*4)
+	VMOVUPS      Z12, K1, (SI)(CX*4)
+	PREFETCHT0   64(SI)(CX*4)
 	VADDPS       Z10, Z6, Z6
 	VFNMADD231PS Z29, Z8, Z6
-	VMOVUPS      Z6, K1, (R8)
+	VMOVUPS      Z6, K1, (SI)
+	PREFETCHT0   64(SI)
 	VADDPS       Z11, Z7, Z7
 	VFNMADD231PS Z29, Z9, Z7
-	VMOVUPS      Z7, K1, (R8)(DI*1)
-	MOVQ         192(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z0
-	MOVQ         96(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z12
+	VMOVUPS      Z7, K1, (SI)(BX*1)
+	PREFETCHT0   64(SI)(BX*1)
+	XORQ         SI, SI
+	TESTQ        $0x00000001, stride+16(FP)
+	JZ           beyond31
+	VMOVUPS.Z    (R11)(SI*1), K1, Z0
+	VMOVUPS.Z    (R9)(SI*1), K1, Z12
 	VFNMADD231PS Z31, Z12, Z0
-	MOVQ         144(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z12
-	MOVQ         48(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z13
+	VMOVUPS.Z    (R10)(SI*1), K1, Z12
+	VMOVUPS.Z    (R8)(SI*1), K1, Z13
 	VFNMADD231PS Z31, Z13, Z12
 	VMOVAPS      Z0, Z6
 	VFMADD231PS  Z28, Z12, Z0
 	VFNMADD231PS Z28, Z12, Z6
-	MOVQ         200(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z1
-	MOVQ         104(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z12
+	JMP          inside31
+
+beyond31:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z6, Z6, Z6
+
+inside31:
+	ADDQ         R13, SI
+	TESTQ        $0x00000002, stride+16(FP)
+	JZ           beyond32
+	VMOVUPS.Z    (R11)(SI*1), K1, Z1
+	VMOVUPS.Z    (R9)(SI*1), K1, Z12
 	VFNMADD231PS Z31, Z12, Z1
-	MOVQ         152(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z12
-	MOVQ         56(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z13
+	VMOVUPS.Z    (R10)(SI*1), K1, Z12
+	VMOVUPS.Z    (R8)(SI*1), K1, Z13
 	VFNMADD231PS Z31, Z13, Z12
 	VMOVAPS      Z1, Z7
 	VFMADD231PS  Z28, Z12, Z1
 	VFNMADD231PS Z28, Z12, Z7
-	MOVQ         208(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z2
-	MOVQ         112(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z12
+	JMP          inside32
+
+beyond32:
+	VPXORD Z1, Z1, Z1
+	VPXORD Z7, Z7, Z7
+
+inside32:
+	ADDQ         R13, SI
+	TESTQ        $0x00000004, stride+16(FP)
+	JZ           beyond33
+	VMOVUPS.Z    (R11)(SI*1), K1, Z2
+	VMOVUPS.Z    (R9)(SI*1), K1, Z12
 	VFNMADD231PS Z31, Z12, Z2
-	MOVQ         160(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z12
-	MOVQ         64(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z13
+	VMOVUPS.Z    (R10)(SI*1), K1, Z12
+	VMOVUPS.Z    (R8)(SI*1), K1, Z13
 	VFNMADD231PS Z31, Z13, Z12
 	VMOVAPS      Z2, Z8
 	VFMADD231PS  Z28, Z12, Z2
 	VFNMADD231PS Z28, Z12, Z8
-	MOVQ         216(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z3
-	MOVQ         120(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z12
+	JMP          inside33
+
+beyond33:
+	VPXORD Z2, Z2, Z2
+	VPXORD Z8, Z8, Z8
+
+inside33:
+	ADDQ         R13, SI
+	TESTQ        $0x00000008, stride+16(FP)
+	JZ           beyond34
+	VMOVUPS.Z    (R11)(SI*1), K1, Z3
+	VMOVUPS.Z    (R9)(SI*1), K1, Z12
 	VFNMADD231PS Z31, Z12, Z3
-	MOVQ         168(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z12
-	MOVQ         72(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z13
+	VMOVUPS.Z    (R10)(SI*1), K1, Z12
+	VMOVUPS.Z    (R8)(SI*1), K1, Z13
 	VFNMADD231PS Z31, Z13, Z12
 	VMOVAPS      Z3, Z9
 	VFMADD231PS  Z28, Z12, Z3
 	VFNMADD231PS Z28, Z12, Z9
-	MOVQ         224(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z4
-	MOVQ         128(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z12
+	JMP          inside34
+
+beyond34:
+	VPXORD Z3, Z3, Z3
+	VPXORD Z9, Z9, Z9
+
+inside34:
+	ADDQ         R13, SI
+	TESTQ        $0x00000010, stride+16(FP)
+	JZ           beyond35
+	VMOVUPS.Z    (R11)(SI*1), K1, Z4
+	VMOVUPS.Z    (R9)(SI*1), K1, Z12
 	VFNMADD231PS Z31, Z12, Z4
-	MOVQ         176(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z12
-	MOVQ         80(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z13
+	VMOVUPS.Z    (R10)(SI*1), K1, Z12
+	VMOVUPS.Z    (R8)(SI*1), K1, Z13
 	VFNMADD231PS Z31, Z13, Z12
 	VMOVAPS      Z4, Z10
 	VFMADD231PS  Z28, Z12, Z4
 	VFNMADD231PS Z28, Z12, Z10
-	MOVQ         232(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z5
-	MOVQ         136(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z12
+	JMP          inside35
+
+beyond35:
+	VPXORD Z4, Z4, Z4
+	VPXORD Z10, Z10, Z10
+
+inside35:
+	ADDQ         R13, SI
+	TESTQ        $0x00000020, stride+16(FP)
+	JZ           beyond36
+	VMOVUPS.Z    (R11)(SI*1), K1, Z5
+	VMOVUPS.Z    (R9)(SI*1), K1, Z12
 	VFNMADD231PS Z31, Z12, Z5
-	MOVQ         184(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z12
-	MOVQ         88(DX), DX
-	VMOVUPS.Z    (AX)(DX*4), K1, Z13
+	VMOVUPS.Z    (R10)(SI*1), K1, Z12
+	VMOVUPS.Z    (R8)(SI*1), K1, Z13
 	VFNMADD231PS Z31, Z13, Z12
 	VMOVAPS      Z5, Z11
 	VFMADD231PS  Z28, Z12, Z5
 	VFNMADD231PS Z28, Z12, Z11
-	IMUL3Q       $0x06, SI, R8
-	ADDQ         CX, R8
+	JMP          inside36
+
+beyond36:
+	VPXORD Z5, Z5, Z5
+	VPXORD Z11, Z11, Z11
+
+inside36:
+	IMUL3Q       $0x06, DX, SI
+	ADDQ         AX, SI
 	VMOVAPS      Z4, Z12
 	VFNMADD231PS Z30, Z2, Z12
 	VMOVAPS      Z3, Z13
 	VFNMADD231PS Z30, Z1, Z13
 	VMOVAPS      Z12, Z14
 	VFMADD231PS  Z27, Z13, Z14
-	VMOVUPS      Z14, K1, (R8)(BX*1)
+	VMOVUPS      Z14, K1, (SI)(CX*1)
+	PREFETCHT0   64(SI)(CX*1)
 	VFNMADD231PS Z27, Z13, Z12
-	VMOVUPS      Z12, K1, (R8)(BX*2)
+	VMOVUPS      Z12, K1, (SI)(CX*2)
+	PREFETCHT0   64(SI)(CX*2)
 	VMOVAPS      Z4, Z12
 	VFNMADD231PS Z31, Z2, Z12
 	VMOVAPS      Z3, Z13
 	VFNMADD231PS Z31, Z1, Z13
 	VMOVAPS      Z12, Z14
 	VFMADD231PS  Z28, Z13, Z14
-	VMOVUPS      Z14, K1, (R8)(SI*1)
+	VMOVUPS      Z14, K1, (SI)(DX*1)
+	PREFETCHT0   64(SI)(DX*1)
 	VFNMADD231PS Z28, Z13, Z12
-	VMOVUPS      Z12, K1, (R8)(BX*4)
+	VMOVUPS      Z12, K1, (SI)(CX*4)
+	PREFETCHT0   64(SI)(CX*4)
 	VADDPS       Z4, Z0, Z0
 	VFNMADD231PS Z29, Z2, Z0
-	VMOVUPS      Z0, K1, (R8)
+	VMOVUPS      Z0, K1, (SI)
+	PREFETCHT0   64(SI)
 	VADDPS       Z5, Z1, Z1
 	VFNMADD231PS Z29, Z3, Z1
-	VMOVUPS      Z1, K1, (R8)(DI*1)
-	LEAQ         (CX)(SI*8), R8
+	VMOVUPS      Z1, K1, (SI)(BX*1)
+	PREFETCHT0   64(SI)(BX*1)
+	LEAQ         (AX)(DX*8), SI
 	VMOVAPS      Z10, Z12
 	VFNMADD231PS Z30, Z8, Z12
 	VMOVAPS      Z9, Z13
 	VFNMADD231PS Z30, Z7, Z13
 	VMOVAPS      Z12, Z14
 	VFMADD231PS  Z27, Z13, Z14
-	VMOVUPS      Z14, K1, (R8)(BX*1)
+	VMOVUPS      Z14, K1, (SI)(CX*1)
+	PREFETCHT0   64(SI)(CX*1)
 	VFNMADD231PS Z27, Z13, Z12
-	VMOVUPS      Z12, K1, (R8)(BX*2)
+	VMOVUPS      Z12, K1, (SI)(CX*2)
+	PREFETCHT0   64(SI)(CX*2)
 	VMOVAPS      Z10, Z12
 	VFNMADD231PS Z31, Z8, Z12
 	VMOVAPS      Z9, Z13
 	VFNMADD231PS Z31, Z7, Z13
 	VMOVAPS      Z12, Z14
 	VFMADD231PS  Z28, Z13, Z14
-	VMOVUPS      Z14, K1, (R8)(SI*1)
+	VMOVUPS      Z14, K1, (SI)(DX*1)
+	PREFETCHT0   64(SI)(DX*1)
 	VFNMADD231PS Z28, Z13, Z12
-	VMOVUPS      Z12, K1, (R8)(BX*4)
+	VMOVUPS      Z12, K1, (SI)(CX*4)
+	PREFETCHT0   64(SI)(CX*4)
 	VADDPS       Z10, Z6, Z6
 	VFNMADD231PS Z29, Z8, Z6
-	VMOVUPS      Z6, K1, (R8)
+	VMOVUPS      Z6, K1, (SI)
+	PREFETCHT0   64(SI)
 	VADDPS       Z11, Z7, Z7
 	VFNMADD231PS Z29, Z9, Z7
-	VMOVUPS      Z7, K1, (R8)(DI*1)
+	VMOVUPS      Z7, K1, (SI)(BX*1)
+	PREFETCHT0   64(SI)(BX*1)
 
 end:
 	VZEROUPPER
 	RET
 
-// func winogradFilter512(c int, dst *float32, stride int, src *float32, pixels *int)
-// Requires: AVX, AVX512F, BMI2
+// func winogradFilter512(c int, freq *float32, stride int, base *float32, window *tileWindow)
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·winogradFilter512(SB), NOSPLIT, $0-40
-	MOVQ         src+24(FP), AX
-	MOVQ         dst+8(FP), CX
-	MOVQ         pixels+32(FP), DX
-	MOVQ         stride+16(FP), BX
-	SHLQ         $0x02, BX
-	LEAQ         (BX)(BX*2), SI
-	LEAQ         (BX)(BX*4), DI
-	MOVL         $0x3f000000, R8
-	VPBROADCASTD R8, Z31
-	MOVL         $0x40000000, R8
-	VPBROADCASTD R8, Z30
-	MOVL         $0x40200000, R8
-	VPBROADCASTD R8, Z29
-	MOVL         $0x3fb504f3, R8
-	VPBROADCASTD R8, Z28
-	MOVL         $0x3f3504f3, R8
-	VPBROADCASTD R8, Z27
-	MOVL         $0x3eb504f3, R8
-	VPBROADCASTD R8, Z26
-	MOVL         $0x403504f3, R8
-	VPBROADCASTD R8, Z25
-	MOVL         $0x3eaaaaab, R8
-	VPBROADCASTD R8, Z24
-	MOVL         $0x3f2aaaab, R8
-	VPBROADCASTD R8, Z23
-	MOVL         $0x3e2aaaab, R8
-	VPBROADCASTD R8, Z22
-	MOVL         $0x3ef15bef, R8
-	VPBROADCASTD R8, Z21
-	MOVL         $0x3e715bef, R8
-	VPBROADCASTD R8, Z20
-	MOVQ         c+0(FP), R9
+	MOVQ         freq+8(FP), AX
+	MOVQ         stride+16(FP), CX
+	SHLQ         $0x02, CX
+	LEAQ         (CX)(CX*2), DX
+	LEAQ         (CX)(CX*4), BX
+	MOVQ         base+24(FP), R10
+	MOVQ         window+32(FP), SI
+	MOVQ         (SI), DI
+	LEAQ         (R10)(DI*4), DI
+	MOVQ         8(SI), R8
+	LEAQ         (R10)(R8*4), R8
+	MOVQ         16(SI), R9
+	LEAQ         (R10)(R9*4), R9
+	MOVQ         48(SI), R10
+	SHLQ         $0x02, R10
+	MOVQ         56(SI), SI
+	MOVQ         SI, stride+16(FP)
+	MOVL         $0x3f000000, SI
+	VPBROADCASTD SI, Z31
+	MOVL         $0x40000000, SI
+	VPBROADCASTD SI, Z30
+	MOVL         $0x40200000, SI
+	VPBROADCASTD SI, Z29
+	MOVL         $0x3fb504f3, SI
+	VPBROADCASTD SI, Z28
+	MOVL         $0x3f3504f3, SI
+	VPBROADCASTD SI, Z27
+	MOVL         $0x3eb504f3, SI
+	VPBROADCASTD SI, Z26
+	MOVL         $0x403504f3, SI
+	VPBROADCASTD SI, Z25
+	MOVL         $0x3eaaaaab, SI
+	VPBROADCASTD SI, Z24
+	MOVL         $0x3f2aaaab, SI
+	VPBROADCASTD SI, Z23
+	MOVL         $0x3e2aaaab, SI
+	VPBROADCASTD SI, Z22
+	MOVL         $0x3ef15bef, SI
+	VPBROADCASTD SI, Z21
+	MOVL         $0x3e715bef, SI
+	VPBROADCASTD SI, Z20
 
 full:
-	CMPQ         R9, $0x00000010
-	JLT          tail
-	MOVQ         (DX), R8
-	VMOVUPS      (AX)(R8*4), Z0
-	MOVQ         48(DX), R8
-	VMOVUPS      (AX)(R8*4), Z3
-	MOVQ         8(DX), R8
-	VMOVUPS      (AX)(R8*4), Z1
-	MOVQ         56(DX), R8
-	VMOVUPS      (AX)(R8*4), Z4
-	MOVQ         16(DX), R8
-	VMOVUPS      (AX)(R8*4), Z2
-	MOVQ         64(DX), R8
-	VMOVUPS      (AX)(R8*4), Z5
-	MOVQ         CX, R8
-	VMOVUPS      Z0, (R8)
-	VMOVUPS      Z2, (R8)(DI*1)
+	CMPQ    c+0(FP), $0x10
+	JLT     tail
+	XORQ    SI, SI
+	TESTQ   $0x00000001, stride+16(FP)
+	JZ      beyond1
+	VMOVUPS (DI)(SI*1), Z0
+	VMOVUPS (R9)(SI*1), Z3
+	JMP     inside1
+
+beyond1:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z3, Z3, Z3
+
+inside1:
+	ADDQ    R10, SI
+	TESTQ   $0x00000002, stride+16(FP)
+	JZ      beyond2
+	VMOVUPS (DI)(SI*1), Z1
+	VMOVUPS (R9)(SI*1), Z4
+	JMP     inside2
+
+beyond2:
+	VPXORD Z1, Z1, Z1
+	VPXORD Z4, Z4, Z4
+
+inside2:
+	ADDQ    R10, SI
+	TESTQ   $0x00000004, stride+16(FP)
+	JZ      beyond3
+	VMOVUPS (DI)(SI*1), Z2
+	VMOVUPS (R9)(SI*1), Z5
+	JMP     inside3
+
+beyond3:
+	VPXORD Z2, Z2, Z2
+	VPXORD Z5, Z5, Z5
+
+inside3:
+	MOVQ         AX, SI
+	VMOVUPS      Z0, (SI)
+	PREFETCHT0   64(SI)
+	VMOVUPS      Z2, (SI)(BX*1)
+	PREFETCHT0   64(SI)(BX*1)
 	VMOVAPS      Z0, Z12
 	VMOVAPS      Z1, Z13
 	VMOVAPS      Z2, Z14
@@ -931,8 +1251,10 @@ full:
 	VMULPS       Z21, Z13, Z13
 	VSUBPS       Z13, Z14, Z12
 	VADDPS       Z13, Z14, Z13
-	VMOVUPS      Z12, (R8)(BX*1)
-	VMOVUPS      Z13, (R8)(BX*2)
+	VMOVUPS      Z12, (SI)(CX*1)
+	PREFETCHT0   64(SI)(CX*1)
+	VMOVUPS      Z13, (SI)(CX*2)
+	PREFETCHT0   64(SI)(CX*2)
 	VMOVAPS      Z0, Z12
 	VMOVAPS      Z1, Z13
 	VMOVAPS      Z2, Z14
@@ -942,12 +1264,16 @@ full:
 	VMOVAPS      Z12, Z14
 	VADDPS       Z13, Z12, Z12
 	VSUBPS       Z13, Z14, Z13
-	VMOVUPS      Z12, (R8)(SI*1)
-	VMOVUPS      Z13, (R8)(BX*4)
-	IMUL3Q       $0x0a, SI, R8
-	ADDQ         CX, R8
-	VMOVUPS      Z3, (R8)
-	VMOVUPS      Z5, (R8)(DI*1)
+	VMOVUPS      Z12, (SI)(DX*1)
+	PREFETCHT0   64(SI)(DX*1)
+	VMOVUPS      Z13, (SI)(CX*4)
+	PREFETCHT0   64(SI)(CX*4)
+	IMUL3Q       $0x0a, DX, SI
+	ADDQ         AX, SI
+	VMOVUPS      Z3, (SI)
+	PREFETCHT0   64(SI)
+	VMOVUPS      Z5, (SI)(BX*1)
+	PREFETCHT0   64(SI)(BX*1)
 	VMOVAPS      Z3, Z12
 	VMOVAPS      Z4, Z13
 	VMOVAPS      Z5, Z14
@@ -958,8 +1284,10 @@ full:
 	VMULPS       Z21, Z13, Z13
 	VSUBPS       Z13, Z14, Z12
 	VADDPS       Z13, Z14, Z13
-	VMOVUPS      Z12, (R8)(BX*1)
-	VMOVUPS      Z13, (R8)(BX*2)
+	VMOVUPS      Z12, (SI)(CX*1)
+	PREFETCHT0   64(SI)(CX*1)
+	VMOVUPS      Z13, (SI)(CX*2)
+	PREFETCHT0   64(SI)(CX*2)
 	VMOVAPS      Z3, Z12
 	VMOVAPS      Z4, Z13
 	VMOVAPS      Z5, Z14
@@ -969,14 +1297,16 @@ full:
 	VMOVAPS      Z12, Z14
 	VADDPS       Z13, Z12, Z12
 	VSUBPS       Z13, Z14, Z13
-	VMOVUPS      Z12, (R8)(SI*1)
-	VMOVUPS      Z13, (R8)(BX*4)
-	MOVQ         (DX), R8
-	VMOVUPS      (AX)(R8*4), Z0
-	MOVQ         24(DX), R8
-	VMOVUPS      (AX)(R8*4), Z3
-	MOVQ         48(DX), R8
-	VMOVUPS      (AX)(R8*4), Z12
+	VMOVUPS      Z12, (SI)(DX*1)
+	PREFETCHT0   64(SI)(DX*1)
+	VMOVUPS      Z13, (SI)(CX*4)
+	PREFETCHT0   64(SI)(CX*4)
+	XORQ         SI, SI
+	TESTQ        $0x00000001, stride+16(FP)
+	JZ           beyond4
+	VMOVUPS      (DI)(SI*1), Z0
+	VMOVUPS      (R8)(SI*1), Z3
+	VMOVUPS      (R9)(SI*1), Z12
 	VADDPS       Z0, Z0, Z0
 	VADDPS       Z12, Z0, Z0
 	VPXORD       Z12, Z12, Z12
@@ -984,12 +1314,19 @@ full:
 	VMULPS       Z21, Z3, Z3
 	VSUBPS       Z3, Z12, Z0
 	VADDPS       Z3, Z12, Z3
-	MOVQ         8(DX), R8
-	VMOVUPS      (AX)(R8*4), Z1
-	MOVQ         32(DX), R8
-	VMOVUPS      (AX)(R8*4), Z4
-	MOVQ         56(DX), R8
-	VMOVUPS      (AX)(R8*4), Z12
+	JMP          inside4
+
+beyond4:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z3, Z3, Z3
+
+inside4:
+	ADDQ         R10, SI
+	TESTQ        $0x00000002, stride+16(FP)
+	JZ           beyond5
+	VMOVUPS      (DI)(SI*1), Z1
+	VMOVUPS      (R8)(SI*1), Z4
+	VMOVUPS      (R9)(SI*1), Z12
 	VADDPS       Z1, Z1, Z1
 	VADDPS       Z12, Z1, Z1
 	VPXORD       Z12, Z12, Z12
@@ -997,12 +1334,19 @@ full:
 	VMULPS       Z21, Z4, Z4
 	VSUBPS       Z4, Z12, Z1
 	VADDPS       Z4, Z12, Z4
-	MOVQ         16(DX), R8
-	VMOVUPS      (AX)(R8*4), Z2
-	MOVQ         40(DX), R8
-	VMOVUPS      (AX)(R8*4), Z5
-	MOVQ         64(DX), R8
-	VMOVUPS      (AX)(R8*4), Z12
+	JMP          inside5
+
+beyond5:
+	VPXORD Z1, Z1, Z1
+	VPXORD Z4, Z4, Z4
+
+inside5:
+	ADDQ         R10, SI
+	TESTQ        $0x00000004, stride+16(FP)
+	JZ           beyond6
+	VMOVUPS      (DI)(SI*1), Z2
+	VMOVUPS      (R8)(SI*1), Z5
+	VMOVUPS      (R9)(SI*1), Z12
 	VADDPS       Z2, Z2, Z2
 	VADDPS       Z12, Z2, Z2
 	VPXORD       Z12, Z12, Z12
@@ -1010,9 +1354,18 @@ full:
 	VMULPS       Z21, Z5, Z5
 	VSUBPS       Z5, Z12, Z2
 	VADDPS       Z5, Z12, Z5
-	LEAQ         (CX)(SI*2), R8
-	VMOVUPS      Z0, (R8)
-	VMOVUPS      Z2, (R8)(DI*1)
+	JMP          inside6
+
+beyond6:
+	VPXORD Z2, Z2, Z2
+	VPXORD Z5, Z5, Z5
+
+inside6:
+	LEAQ         (AX)(DX*2), SI
+	VMOVUPS      Z0, (SI)
+	PREFETCHT0   64(SI)
+	VMOVUPS      Z2, (SI)(BX*1)
+	PREFETCHT0   64(SI)(BX*1)
 	VMOVAPS      Z0, Z12
 	VMOVAPS      Z1, Z13
 	VMOVAPS      Z2, Z14
@@ -1023,8 +1376,10 @@ full:
 	VMULPS       Z21, Z13, Z13
 	VSUBPS       Z13, Z14, Z12
 	VADDPS       Z13, Z14, Z13
-	VMOVUPS      Z12, (R8)(BX*1)
-	VMOVUPS      Z13, (R8)(BX*2)
+	VMOVUPS      Z12, (SI)(CX*1)
+	PREFETCHT0   64(SI)(CX*1)
+	VMOVUPS      Z13, (SI)(CX*2)
+	PREFETCHT0   64(SI)(CX*2)
 	VMOVAPS      Z0, Z12
 	VMOVAPS      Z1, Z13
 	VMOVAPS      Z2, Z14
@@ -1034,11 +1389,15 @@ full:
 	VMOVAPS      Z12, Z14
 	VADDPS       Z13, Z12, Z12
 	VSUBPS       Z13, Z14, Z13
-	VMOVUPS      Z12, (R8)(SI*1)
-	VMOVUPS      Z13, (R8)(BX*4)
-	LEAQ         (CX)(SI*4), R8
-	VMOVUPS      Z3, (R8)
-	VMOVUPS      Z5, (R8)(DI*1)
+	VMOVUPS      Z12, (SI)(DX*1)
+	PREFETCHT0   64(SI)(DX*1)
+	VMOVUPS      Z13, (SI)(CX*4)
+	PREFETCHT0   64(SI)(CX*4)
+	LEAQ         (AX)(DX*4), SI
+	VMOVUPS      Z3, (SI)
+	PREFETCHT0   64(SI)
+	VMOVUPS      Z5, (SI)(BX*1)
+	PREFETCHT0   64(SI)(BX*1)
 	VMOVAPS      Z3, Z12
 	VMOVAPS      Z4, Z13
 	VMOVAPS      Z5, Z14
@@ -1049,8 +1408,10 @@ full:
 	VMULPS       Z21, Z13, Z13
 	VSUBPS       Z13, Z14, Z12
 	VADDPS       Z13, Z14, Z13
-	VMOVUPS      Z12, (R8)(BX*1)
-	VMOVUPS      Z13, (R8)(BX*2)
+	VMOVUPS      Z12, (SI)(CX*1)
+	PREFETCHT0   64(SI)(CX*1)
+	VMOVUPS      Z13, (SI)(CX*2)
+	PREFETCHT0   64(SI)(CX*2)
 	VMOVAPS      Z3, Z12
 	VMOVAPS      Z4, Z13
 	VMOVAPS      Z5, Z14
@@ -1060,48 +1421,73 @@ full:
 	VMOVAPS      Z12, Z14
 	VADDPS       Z13, Z12, Z12
 	VSUBPS       Z13, Z14, Z13
-	VMOVUPS      Z12, (R8)(SI*1)
-	VMOVUPS      Z13, (R8)(BX*4)
-	MOVQ         (DX), R8
-	VMOVUPS      (AX)(R8*4), Z0
-	MOVQ         24(DX), R8
-	VMOVUPS      (AX)(R8*4), Z3
-	MOVQ         48(DX), R8
-	VMOVUPS      (AX)(R8*4), Z12
+	VMOVUPS      Z12, (SI)(DX*1)
+	PREFETCHT0   64(SI)(DX*1)
+	VMOVUPS      Z13, (SI)(CX*4)
+	PREFETCHT0   64(SI)(CX*4)
+	XORQ         SI, SI
+	TESTQ        $0x00000001, stride+16(FP)
+	JZ           beyond7
+	VMOVUPS      (DI)(SI*1), Z0
+	VMOVUPS      (R8)(SI*1), Z3
+	VMOVUPS      (R9)(SI*1), Z12
 	VMULPS       Z22, Z0, Z0
 	VFMADD231PS  Z24, Z12, Z0
 	VMULPS       Z20, Z3, Z3
 	VMOVAPS      Z0, Z12
 	VADDPS       Z3, Z0, Z0
 	VSUBPS       Z3, Z12, Z3
-	MOVQ         8(DX), R8
-	VMOVUPS      (AX)(R8*4), Z1
-	MOVQ         32(DX), R8
-	VMOVUPS      (AX)(R8*4), Z4
-	MOVQ         56(DX), R8
-	VMOVUPS      (AX)(R8*4), Z12
-	VMULPS       Z22, Z1, Z1
-	VFMADD231PS  Z24, Z12, Z1
-	VMULPS       Z20, Z4, Z4
-	VMOVAPS      Z1, Z12
-	VADDPS       Z4, Z1, Z1
-	VSUBPS       Z4, Z12, Z4
-	MOVQ         16(DX), R8
-	VMOVUPS      (AX)(R8*4), Z2
-	MOVQ         40(DX), R8
-	VMOVUPS      (AX)(R8*4), Z5
-	MOVQ         64(DX), R8
-	VMOVUPS      (AX)(R8*4), Z12
-	VMULPS       Z22, Z2, Z2
-	VFMADD231PS  Z24, Z12, Z2
-	VMULPS       Z20, Z5, Z5
-	VMOVAPS      Z2, Z12
-	VADDPS       Z5, Z2, Z2
-	VSUBPS       Z5, Z12, Z5
-	IMUL3Q       $0x06, SI, R8
-	ADDQ         CX, R8
-	VMOVUPS      Z0, (R8)
-	VMOVUPS      Z2, (R8)(DI*1)
+	JMP          inside7
+
+beyond7:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z3, Z3, Z3
+
+inside7:
+	ADDQ        R10, SI
+	TESTQ       $0x00000002, stride+16(FP)
+	JZ          beyond8
+	VMOVUPS     (DI)(SI*1), Z1
+	VMOVUPS     (R8)(SI*1), Z4
+	VMOVUPS     (R9)(SI*1), Z12
+	VMULPS      Z22, Z1, Z1
+	VFMADD231PS Z24, Z12, Z1
+	VMULPS      Z20, Z4, Z4
+	VMOVAPS     Z1, Z12
+	VADDPS      Z4, Z1, Z1
+	VSUBPS      Z4, Z12, Z4
+	JMP         inside8
+
+beyond8:
+	VPXORD Z1, Z1, Z1
+	VPXORD Z4, Z4, Z4
+
+inside8:
+	ADDQ        R10, SI
+	TESTQ       $0x00000004, stride+16(FP)
+	JZ          beyond9
+	VMOVUPS     (DI)(SI*1), Z2
+	VMOVUPS     (R8)(SI*1), Z5
+	VMOVUPS     (R9)(SI*1), Z12
+	VMULPS      Z22, Z2, Z2
+	VFMADD231PS Z24, Z12, Z2
+	VMULPS      Z20, Z5, Z5
+	VMOVAPS     Z2, Z12
+	VADDPS      Z5, Z2, Z2
+	VSUBPS      Z5, Z12, Z5
+	JMP         inside9
+
+beyond9:
+	VPXORD Z2, Z2, Z2
+	VPXORD Z5, Z5, Z5
+
+inside9:
+	IMUL3Q       $0x06, DX, SI
+	ADDQ         AX, SI
+	VMOVUPS      Z0, (SI)
+	PREFETCHT0   64(SI)
+	VMOVUPS      Z2, (SI)(BX*1)
+	PREFETCHT0   64(SI)(BX*1)
 	VMOVAPS      Z0, Z12
 	VMOVAPS      Z1, Z13
 	VMOVAPS      Z2, Z14
@@ -1112,8 +1498,10 @@ full:
 	VMULPS       Z21, Z13, Z13
 	VSUBPS       Z13, Z14, Z12
 	VADDPS       Z13, Z14, Z13
-	VMOVUPS      Z12, (R8)(BX*1)
-	VMOVUPS      Z13, (R8)(BX*2)
+	VMOVUPS      Z12, (SI)(CX*1)
+	PREFETCHT0   64(SI)(CX*1)
+	VMOVUPS      Z13, (SI)(CX*2)
+	PREFETCHT0   64(SI)(CX*2)
 	VMOVAPS      Z0, Z12
 	VMOVAPS      Z1, Z13
 	VMOVAPS      Z2, Z14
@@ -1123,11 +1511,15 @@ full:
 	VMOVAPS      Z12, Z14
 	VADDPS       Z13, Z12, Z12
 	VSUBPS       Z13, Z14, Z13
-	VMOVUPS      Z12, (R8)(SI*1)
-	VMOVUPS      Z13, (R8)(BX*4)
-	LEAQ         (CX)(SI*8), R8
-	VMOVUPS      Z3, (R8)
-	VMOVUPS      Z5, (R8)(DI*1)
+	VMOVUPS      Z12, (SI)(DX*1)
+	PREFETCHT0   64(SI)(DX*1)
+	VMOVUPS      Z13, (SI)(CX*4)
+	PREFETCHT0   64(SI)(CX*4)
+	LEAQ         (AX)(DX*8), SI
+	VMOVUPS      Z3, (SI)
+	PREFETCHT0   64(SI)
+	VMOVUPS      Z5, (SI)(BX*1)
+	PREFETCHT0   64(SI)(BX*1)
 	VMOVAPS      Z3, Z12
 	VMOVAPS      Z4, Z13
 	VMOVAPS      Z5, Z14
@@ -1138,8 +1530,10 @@ full:
 	VMULPS       Z21, Z13, Z13
 	VSUBPS       Z13, Z14, Z12
 	VADDPS       Z13, Z14, Z13
-	VMOVUPS      Z12, (R8)(BX*1)
-	VMOVUPS      Z13, (R8)(BX*2)
+	VMOVUPS      Z12, (SI)(CX*1)
+	PREFETCHT0   64(SI)(CX*1)
+	VMOVUPS      Z13, (SI)(CX*2)
+	PREFETCHT0   64(SI)(CX*2)
 	VMOVAPS      Z3, Z12
 	VMOVAPS      Z4, Z13
 	VMOVAPS      Z5, Z14
@@ -1149,34 +1543,65 @@ full:
 	VMOVAPS      Z12, Z14
 	VADDPS       Z13, Z12, Z12
 	VSUBPS       Z13, Z14, Z13
-	VMOVUPS      Z12, (R8)(SI*1)
-	VMOVUPS      Z13, (R8)(BX*4)
-	ADDQ         $0x00000040, AX
-	ADDQ         $0x00000040, CX
-	SUBQ         $0x00000010, R9
+	VMOVUPS      Z12, (SI)(DX*1)
+	PREFETCHT0   64(SI)(DX*1)
+	VMOVUPS      Z13, (SI)(CX*4)
+	PREFETCHT0   64(SI)(CX*4)
+	ADDQ         $0x40, AX
+	ADDQ         $0x40, DI
+	ADDQ         $0x40, R8
+	ADDQ         $0x40, R9
+	SUBQ         $0x10, c+0(FP)
 	JMP          full
 
 tail:
-	TESTQ        R9, R9
-	JZ           end
-	MOVQ         $-1, R8
-	BZHIQ        R9, R8, R8
-	KMOVW        R8, K1
-	MOVQ         (DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z0
-	MOVQ         48(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z3
-	MOVQ         8(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z1
-	MOVQ         56(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z4
-	MOVQ         16(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z2
-	MOVQ         64(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z5
-	MOVQ         CX, R8
-	VMOVUPS      Z0, K1, (R8)
-	VMOVUPS      Z2, K1, (R8)(DI*1)
+	CMPQ      c+0(FP), $0x00
+	JE        end
+	MOVQ      c+0(FP), SI
+	MOVQ      $-1, R11
+	BZHIQ     SI, R11, R11
+	KMOVW     R11, K1
+	XORQ      SI, SI
+	TESTQ     $0x00000001, stride+16(FP)
+	JZ        beyond10
+	VMOVUPS.Z (DI)(SI*1), K1, Z0
+	VMOVUPS.Z (R9)(SI*1), K1, Z3
+	JMP       inside10
+
+beyond10:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z3, Z3, Z3
+
+inside10:
+	ADDQ      R10, SI
+	TESTQ     $0x00000002, stride+16(FP)
+	JZ        beyond11
+	VMOVUPS.Z (DI)(SI*1), K1, Z1
+	VMOVUPS.Z (R9)(SI*1), K1, Z4
+	JMP       inside11
+
+beyond11:
+	VPXORD Z1, Z1, Z1
+	VPXORD Z4, Z4, Z4
+
+inside11:
+	ADDQ      R10, SI
+	TESTQ     $0x00000004, stride+16(FP)
+	JZ        beyond12
+	VMOVUPS.Z (DI)(SI*1), K1, Z2
+	VMOVUPS.Z (R9)(SI*1), K1, Z5
+	JMP       inside12
+
+beyond12:
+	VPXORD Z2, Z2, Z2
+	VPXORD Z5, Z5, Z5
+
+inside12:
+	MOVQ         AX, SI
+	VMOVUPS      Z0, K1, (SI)
+	PREFETCHT0   64(SI)
+	VMOVUPS      Z2, K1, (SI)(BX*1)
+	PREFETCHT0   64(SI)(BX*1)
 	VMOVAPS      Z0, Z12
 	VMOVAPS      Z1, Z13
 	VMOVAPS      Z2, Z14
@@ -1187,8 +1612,10 @@ tail:
 	VMULPS       Z21, Z13, Z13
 	VSUBPS       Z13, Z14, Z12
 	VADDPS       Z13, Z14, Z13
-	VMOVUPS      Z12, K1, (R8)(BX*1)
-	VMOVUPS      Z13, K1, (R8)(BX*2)
+	VMOVUPS      Z12, K1, (SI)(CX*1)
+	PREFETCHT0   64(SI)(CX*1)
+	VMOVUPS      Z13, K1, (SI)(CX*2)
+	PREFETCHT0   64(SI)(CX*2)
 	VMOVAPS      Z0, Z12
 	VMOVAPS      Z1, Z13
 	VMOVAPS      Z2, Z14
@@ -1198,12 +1625,16 @@ tail:
 	VMOVAPS      Z12, Z14
 	VADDPS       Z13, Z12, Z12
 	VSUBPS       Z13, Z14, Z13
-	VMOVUPS      Z12, K1, (R8)(SI*1)
-	VMOVUPS      Z13, K1, (R8)(BX*4)
-	IMUL3Q       $0x0a, SI, R8
-	ADDQ         CX, R8
-	VMOVUPS      Z3, K1, (R8)
-	VMOVUPS      Z5, K1, (R8)(DI*1)
+	VMOVUPS      Z12, K1, (SI)(DX*1)
+	PREFETCHT0   64(SI)(DX*1)
+	VMOVUPS      Z13, K1, (SI)(CX*4)
+	PREFETCHT0   64(SI)(CX*4)
+	IMUL3Q       $0x0a, DX, SI
+	ADDQ         AX, SI
+	VMOVUPS      Z3, K1, (SI)
+	PREFETCHT0   64(SI)
+	VMOVUPS      Z5, K1, (SI)(BX*1)
+	PREFETCHT0   64(SI)(BX*1)
 	VMOVAPS      Z3, Z12
 	VMOVAPS      Z4, Z13
 	VMOVAPS      Z5, Z14
@@ -1214,8 +1645,10 @@ tail:
 	VMULPS       Z21, Z13, Z13
 	VSUBPS       Z13, Z14, Z12
 	VADDPS       Z13, Z14, Z13
-	VMOVUPS      Z12, K1, (R8)(BX*1)
-	VMOVUPS      Z13, K1, (R8)(BX*2)
+	VMOVUPS      Z12, K1, (SI)(CX*1)
+	PREFETCHT0   64(SI)(CX*1)
+	VMOVUPS      Z13, K1, (SI)(CX*2)
+	PREFETCHT0   64(SI)(CX*2)
 	VMOVAPS      Z3, Z12
 	VMOVAPS      Z4, Z13
 	VMOVAPS      Z5, Z14
@@ -1225,14 +1658,16 @@ tail:
 	VMOVAPS      Z12, Z14
 	VADDPS       Z13, Z12, Z12
 	VSUBPS       Z13, Z14, Z13
-	VMOVUPS      Z12, K1, (R8)(SI*1)
-	VMOVUPS      Z13, K1, (R8)(BX*4)
-	MOVQ         (DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z0
-	MOVQ         24(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z3
-	MOVQ         48(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z12
+	VMOVUPS      Z12, K1, (SI)(DX*1)
+	PREFETCHT0   64(SI)(DX*1)
+	VMOVUPS      Z13, K1, (SI)(CX*4)
+	PREFETCHT0   64(SI)(CX*4)
+	XORQ         SI, SI
+	TESTQ        $0x00000001, stride+16(FP)
+	JZ           beyond13
+	VMOVUPS.Z    (DI)(SI*1), K1, Z0
+	VMOVUPS.Z    (R8)(SI*1), K1, Z3
+	VMOVUPS.Z    (R9)(SI*1), K1, Z12
 	VADDPS       Z0, Z0, Z0
 	VADDPS       Z12, Z0, Z0
 	VPXORD       Z12, Z12, Z12
@@ -1240,12 +1675,19 @@ tail:
 	VMULPS       Z21, Z3, Z3
 	VSUBPS       Z3, Z12, Z0
 	VADDPS       Z3, Z12, Z3
-	MOVQ         8(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z1
-	MOVQ         32(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z4
-	MOVQ         56(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z12
+	JMP          inside13
+
+beyond13:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z3, Z3, Z3
+
+inside13:
+	ADDQ         R10, SI
+	TESTQ        $0x00000002, stride+16(FP)
+	JZ           beyond14
+	VMOVUPS.Z    (DI)(SI*1), K1, Z1
+	VMOVUPS.Z    (R8)(SI*1), K1, Z4
+	VMOVUPS.Z    (R9)(SI*1), K1, Z12
 	VADDPS       Z1, Z1, Z1
 	VADDPS       Z12, Z1, Z1
 	VPXORD       Z12, Z12, Z12
@@ -1253,12 +1695,19 @@ tail:
 	VMULPS       Z21, Z4, Z4
 	VSUBPS       Z4, Z12, Z1
 	VADDPS       Z4, Z12, Z4
-	MOVQ         16(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z2
-	MOVQ         40(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z5
-	MOVQ         64(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z12
+	JMP          inside14
+
+beyond14:
+	VPXORD Z1, Z1, Z1
+	VPXORD Z4, Z4, Z4
+
+inside14:
+	ADDQ         R10, SI
+	TESTQ        $0x00000004, stride+16(FP)
+	JZ           beyond15
+	VMOVUPS.Z    (DI)(SI*1), K1, Z2
+	VMOVUPS.Z    (R8)(SI*1), K1, Z5
+	VMOVUPS.Z    (R9)(SI*1), K1, Z12
 	VADDPS       Z2, Z2, Z2
 	VADDPS       Z12, Z2, Z2
 	VPXORD       Z12, Z12, Z12
@@ -1266,9 +1715,18 @@ tail:
 	VMULPS       Z21, Z5, Z5
 	VSUBPS       Z5, Z12, Z2
 	VADDPS       Z5, Z12, Z5
-	LEAQ         (CX)(SI*2), R8
-	VMOVUPS      Z0, K1, (R8)
-	VMOVUPS      Z2, K1, (R8)(DI*1)
+	JMP          inside15
+
+beyond15:
+	VPXORD Z2, Z2, Z2
+	VPXORD Z5, Z5, Z5
+
+inside15:
+	LEAQ         (AX)(DX*2), SI
+	VMOVUPS      Z0, K1, (SI)
+	PREFETCHT0   64(SI)
+	VMOVUPS      Z2, K1, (SI)(BX*1)
+	PREFETCHT0   64(SI)(BX*1)
 	VMOVAPS      Z0, Z12
 	VMOVAPS      Z1, Z13
 	VMOVAPS      Z2, Z14
@@ -1279,8 +1737,10 @@ tail:
 	VMULPS       Z21, Z13, Z13
 	VSUBPS       Z13, Z14, Z12
 	VADDPS       Z13, Z14, Z13
-	VMOVUPS      Z12, K1, (R8)(BX*1)
-	VMOVUPS      Z13, K1, (R8)(BX*2)
+	VMOVUPS      Z12, K1, (SI)(CX*1)
+	PREFETCHT0   64(SI)(CX*1)
+	VMOVUPS      Z13, K1, (SI)(CX*2)
+	PREFETCHT0   64(SI)(CX*2)
 	VMOVAPS      Z0, Z12
 	VMOVAPS      Z1, Z13
 	VMOVAPS      Z2, Z14
@@ -1290,11 +1750,15 @@ tail:
 	VMOVAPS      Z12, Z14
 	VADDPS       Z13, Z12, Z12
 	VSUBPS       Z13, Z14, Z13
-	VMOVUPS      Z12, K1, (R8)(SI*1)
-	VMOVUPS      Z13, K1, (R8)(BX*4)
-	LEAQ         (CX)(SI*4), R8
-	VMOVUPS      Z3, K1, (R8)
-	VMOVUPS      Z5, K1, (R8)(DI*1)
+	VMOVUPS      Z12, K1, (SI)(DX*1)
+	PREFETCHT0   64(SI)(DX*1)
+	VMOVUPS      Z13, K1, (SI)(CX*4)
+	PREFETCHT0   64(SI)(CX*4)
+	LEAQ         (AX)(DX*4), SI
+	VMOVUPS      Z3, K1, (SI)
+	PREFETCHT0   64(SI)
+	VMOVUPS      Z5, K1, (SI)(BX*1)
+	PREFETCHT0   64(SI)(BX*1)
 	VMOVAPS      Z3, Z12
 	VMOVAPS      Z4, Z13
 	VMOVAPS      Z5, Z14
@@ -1305,8 +1769,10 @@ tail:
 	VMULPS       Z21, Z13, Z13
 	VSUBPS       Z13, Z14, Z12
 	VADDPS       Z13, Z14, Z13
-	VMOVUPS      Z12, K1, (R8)(BX*1)
-	VMOVUPS      Z13, K1, (R8)(BX*2)
+	VMOVUPS      Z12, K1, (SI)(CX*1)
+	PREFETCHT0   64(SI)(CX*1)
+	VMOVUPS      Z13, K1, (SI)(CX*2)
+	PREFETCHT0   64(SI)(CX*2)
 	VMOVAPS      Z3, Z12
 	VMOVAPS      Z4, Z13
 	VMOVAPS      Z5, Z14
@@ -1316,48 +1782,73 @@ tail:
 	VMOVAPS      Z12, Z14
 	VADDPS       Z13, Z12, Z12
 	VSUBPS       Z13, Z14, Z13
-	VMOVUPS      Z12, K1, (R8)(SI*1)
-	VMOVUPS      Z13, K1, (R8)(BX*4)
-	MOVQ         (DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z0
-	MOVQ         24(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z3
-	MOVQ         48(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z12
+	VMOVUPS      Z12, K1, (SI)(DX*1)
+	PREFETCHT0   64(SI)(DX*1)
+	VMOVUPS      Z13, K1, (SI)(CX*4)
+	PREFETCHT0   64(SI)(CX*4)
+	XORQ         SI, SI
+	TESTQ        $0x00000001, stride+16(FP)
+	JZ           beyond16
+	VMOVUPS.Z    (DI)(SI*1), K1, Z0
+	VMOVUPS.Z    (R8)(SI*1), K1, Z3
+	VMOVUPS.Z    (R9)(SI*1), K1, Z12
 	VMULPS       Z22, Z0, Z0
 	VFMADD231PS  Z24, Z12, Z0
 	VMULPS       Z20, Z3, Z3
 	VMOVAPS      Z0, Z12
 	VADDPS       Z3, Z0, Z0
 	VSUBPS       Z3, Z12, Z3
-	MOVQ         8(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z1
-	MOVQ         32(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z4
-	MOVQ         56(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z12
-	VMULPS       Z22, Z1, Z1
-	VFMADD231PS  Z24, Z12, Z1
-	VMULPS       Z20, Z4, Z4
-	VMOVAPS      Z1, Z12
-	VADDPS       Z4, Z1, Z1
-	VSUBPS       Z4, Z12, Z4
-	MOVQ         16(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z2
-	MOVQ         40(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z5
-	MOVQ         64(DX), DX
-	VMOVUPS.Z    (AX)(DX*4), K1, Z12
-	VMULPS       Z22, Z2, Z2
-	VFMADD231PS  Z24, Z12, Z2
-	VMULPS       Z20, Z5, Z5
-	VMOVAPS      Z2, Z12
-	VADDPS       Z5, Z2, Z2
-	VSUBPS       Z5, Z12, Z5
-	IMUL3Q       $0x06, SI, R8
-	ADDQ         CX, R8
-	VMOVUPS      Z0, K1, (R8)
-	VMOVUPS      Z2, K1, (R8)(DI*1)
+	JMP          inside16
+
+beyond16:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z3, Z3, Z3
+
+inside16:
+	ADDQ        R10, SI
+	TESTQ       $0x00000002, stride+16(FP)
+	JZ          beyond17
+	VMOVUPS.Z   (DI)(SI*1), K1, Z1
+	VMOVUPS.Z   (R8)(SI*1), K1, Z4
+	VMOVUPS.Z   (R9)(SI*1), K1, Z12
+	VMULPS      Z22, Z1, Z1
+	VFMADD231PS Z24, Z12, Z1
+	VMULPS      Z20, Z4, Z4
+	VMOVAPS     Z1, Z12
+	VADDPS      Z4, Z1, Z1
+	VSUBPS      Z4, Z12, Z4
+	JMP         inside17
+
+beyond17:
+	VPXORD Z1, Z1, Z1
+	VPXORD Z4, Z4, Z4
+
+inside17:
+	ADDQ        R10, SI
+	TESTQ       $0x00000004, stride+16(FP)
+	JZ          beyond18
+	VMOVUPS.Z   (DI)(SI*1), K1, Z2
+	VMOVUPS.Z   (R8)(SI*1), K1, Z5
+	VMOVUPS.Z   (R9)(SI*1), K1, Z12
+	VMULPS      Z22, Z2, Z2
+	VFMADD231PS Z24, Z12, Z2
+	VMULPS      Z20, Z5, Z5
+	VMOVAPS     Z2, Z12
+	VADDPS      Z5, Z2, Z2
+	VSUBPS      Z5, Z12, Z5
+	JMP         inside18
+
+beyond18:
+	VPXORD Z2, Z2, Z2
+	VPXORD Z5, Z5, Z5
+
+inside18:
+	IMUL3Q       $0x06, DX, SI
+	ADDQ         AX, SI
+	VMOVUPS      Z0, K1, (SI)
+	PREFETCHT0   64(SI)
+	VMOVUPS      Z2, K1, (SI)(BX*1)
+	PREFETCHT0   64(SI)(BX*1)
 	VMOVAPS      Z0, Z12
 	VMOVAPS      Z1, Z13
 	VMOVAPS      Z2, Z14
@@ -1368,8 +1859,10 @@ tail:
 	VMULPS       Z21, Z13, Z13
 	VSUBPS       Z13, Z14, Z12
 	VADDPS       Z13, Z14, Z13
-	VMOVUPS      Z12, K1, (R8)(BX*1)
-	VMOVUPS      Z13, K1, (R8)(BX*2)
+	VMOVUPS      Z12, K1, (SI)(CX*1)
+	PREFETCHT0   64(SI)(CX*1)
+	VMOVUPS      Z13, K1, (SI)(CX*2)
+	PREFETCHT0   64(SI)(CX*2)
 	VMOVAPS      Z0, Z12
 	VMOVAPS      Z1, Z13
 	VMOVAPS      Z2, Z14
@@ -1379,11 +1872,15 @@ tail:
 	VMOVAPS      Z12, Z14
 	VADDPS       Z13, Z12, Z12
 	VSUBPS       Z13, Z14, Z13
-	VMOVUPS      Z12, K1, (R8)(SI*1)
-	VMOVUPS      Z13, K1, (R8)(BX*4)
-	LEAQ         (CX)(SI*8), R8
-	VMOVUPS      Z3, K1, (R8)
-	VMOVUPS      Z5, K1, (R8)(DI*1)
+	VMOVUPS      Z12, K1, (SI)(DX*1)
+	PREFETCHT0   64(SI)(DX*1)
+	VMOVUPS      Z13, K1, (SI)(CX*4)
+	PREFETCHT0   64(SI)(CX*4)
+	LEAQ         (AX)(DX*8), SI
+	VMOVUPS      Z3, K1, (SI)
+	PREFETCHT0   64(SI)
+	VMOVUPS      Z5, K1, (SI)(BX*1)
+	PREFETCHT0   64(SI)(BX*1)
 	VMOVAPS      Z3, Z12
 	VMOVAPS      Z4, Z13
 	VMOVAPS      Z5, Z14
@@ -1394,8 +1891,10 @@ tail:
 	VMULPS       Z21, Z13, Z13
 	VSUBPS       Z13, Z14, Z12
 	VADDPS       Z13, Z14, Z13
-	VMOVUPS      Z12, K1, (R8)(BX*1)
-	VMOVUPS      Z13, K1, (R8)(BX*2)
+	VMOVUPS      Z12, K1, (SI)(CX*1)
+	PREFETCHT0   64(SI)(CX*1)
+	VMOVUPS      Z13, K1, (SI)(CX*2)
+	PREFETCHT0   64(SI)(CX*2)
 	VMOVAPS      Z3, Z12
 	VMOVAPS      Z4, Z13
 	VMOVAPS      Z5, Z14
@@ -1405,1641 +1904,1997 @@ tail:
 	VMOVAPS      Z12, Z14
 	VADDPS       Z13, Z12, Z12
 	VSUBPS       Z13, Z14, Z13
-	VMOVUPS      Z12, K1, (R8)(SI*1)
-	VMOVUPS      Z13, K1, (R8)(BX*4)
+	VMOVUPS      Z12, K1, (SI)(DX*1)
+	PREFETCHT0   64(SI)(DX*1)
+	VMOVUPS      Z13, K1, (SI)(CX*4)
+	PREFETCHT0   64(SI)(CX*4)
 
 end:
 	VZEROUPPER
 	RET
 
-// func winogradDy512(c int, dst *float32, stride int, src *float32, pixels *int)
-// Requires: AVX, AVX512F, BMI2
+// func winogradDy512(c int, freq *float32, stride int, base *float32, window *tileWindow)
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·winogradDy512(SB), NOSPLIT, $0-40
-	MOVQ         src+24(FP), AX
-	MOVQ         dst+8(FP), CX
-	MOVQ         pixels+32(FP), DX
-	MOVQ         stride+16(FP), BX
-	SHLQ         $0x02, BX
-	LEAQ         (BX)(BX*2), SI
-	LEAQ         (BX)(BX*4), DI
-	MOVL         $0x3f000000, R8
-	VPBROADCASTD R8, Z31
-	MOVL         $0x40000000, R8
-	VPBROADCASTD R8, Z30
-	MOVL         $0x40200000, R8
-	VPBROADCASTD R8, Z29
-	MOVL         $0x3fb504f3, R8
-	VPBROADCASTD R8, Z28
-	MOVL         $0x3f3504f3, R8
-	VPBROADCASTD R8, Z27
-	MOVL         $0x3eb504f3, R8
-	VPBROADCASTD R8, Z26
-	MOVL         $0x403504f3, R8
-	VPBROADCASTD R8, Z25
-	MOVL         $0x3eaaaaab, R8
-	VPBROADCASTD R8, Z24
-	MOVL         $0x3f2aaaab, R8
-	VPBROADCASTD R8, Z23
-	MOVL         $0x3e2aaaab, R8
-	VPBROADCASTD R8, Z22
-	MOVL         $0x3ef15bef, R8
-	VPBROADCASTD R8, Z21
-	MOVL         $0x3e715bef, R8
-	VPBROADCASTD R8, Z20
-	MOVQ         c+0(FP), R9
+	MOVQ         freq+8(FP), AX
+	MOVQ         stride+16(FP), CX
+	SHLQ         $0x02, CX
+	LEAQ         (CX)(CX*2), DX
+	LEAQ         (CX)(CX*4), BX
+	MOVQ         base+24(FP), R11
+	MOVQ         window+32(FP), SI
+	MOVQ         (SI), DI
+	LEAQ         (R11)(DI*4), DI
+	MOVQ         8(SI), R8
+	LEAQ         (R11)(R8*4), R8
+	MOVQ         16(SI), R9
+	LEAQ         (R11)(R9*4), R9
+	MOVQ         24(SI), R10
+	LEAQ         (R11)(R10*4), R10
+	MOVQ         48(SI), R11
+	SHLQ         $0x02, R11
+	MOVQ         56(SI), SI
+	MOVQ         SI, stride+16(FP)
+	MOVL         $0x3f000000, SI
+	VPBROADCASTD SI, Z31
+	MOVL         $0x40000000, SI
+	VPBROADCASTD SI, Z30
+	MOVL         $0x40200000, SI
+	VPBROADCASTD SI, Z29
+	MOVL         $0x3fb504f3, SI
+	VPBROADCASTD SI, Z28
+	MOVL         $0x3f3504f3, SI
+	VPBROADCASTD SI, Z27
+	MOVL         $0x3eb504f3, SI
+	VPBROADCASTD SI, Z26
+	MOVL         $0x403504f3, SI
+	VPBROADCASTD SI, Z25
+	MOVL         $0x3eaaaaab, SI
+	VPBROADCASTD SI, Z24
+	MOVL         $0x3f2aaaab, SI
+	VPBROADCASTD SI, Z23
+	MOVL         $0x3e2aaaab, SI
+	VPBROADCASTD SI, Z22
+	MOVL         $0x3ef15bef, SI
+	VPBROADCASTD SI, Z21
+	MOVL         $0x3e715bef, SI
+	VPBROADCASTD SI, Z20
 
 full:
-	CMPQ         R9, $0x00000010
-	JLT          tail
-	MOVQ         (DX), R8
-	VMOVUPS      (AX)(R8*4), Z0
-	MOVQ         96(DX), R8
-	VMOVUPS      (AX)(R8*4), Z4
-	MOVQ         8(DX), R8
-	VMOVUPS      (AX)(R8*4), Z1
-	MOVQ         104(DX), R8
-	VMOVUPS      (AX)(R8*4), Z5
-	MOVQ         16(DX), R8
-	VMOVUPS      (AX)(R8*4), Z2
-	MOVQ         112(DX), R8
-	VMOVUPS      (AX)(R8*4), Z6
-	MOVQ         24(DX), R8
-	VMOVUPS      (AX)(R8*4), Z3
-	MOVQ         120(DX), R8
-	VMOVUPS      (AX)(R8*4), Z7
-	MOVQ         CX, R8
-	VMOVUPS      Z0, (R8)
-	VMOVUPS      Z3, (R8)(DI*1)
+	CMPQ    c+0(FP), $0x10
+	JLT     tail
+	XORQ    SI, SI
+	TESTQ   $0x00000001, stride+16(FP)
+	JZ      beyond1
+	VMOVUPS (DI)(SI*1), Z0
+	VMOVUPS (R10)(SI*1), Z4
+	JMP     inside1
+
+beyond1:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z4, Z4, Z4
+
+inside1:
+	ADDQ    R11, SI
+	TESTQ   $0x00000002, stride+16(FP)
+	JZ      beyond2
+	VMOVUPS (DI)(SI*1), Z1
+	VMOVUPS (R10)(SI*1), Z5
+	JMP     inside2
+
+beyond2:
+	VPXORD Z1, Z1, Z1
+	VPXORD Z5, Z5, Z5
+
+inside2:
+	ADDQ    R11, SI
+	TESTQ   $0x00000004, stride+16(FP)
+	JZ      beyond3
+	VMOVUPS (DI)(SI*1), Z2
+	VMOVUPS (R10)(SI*1), Z6
+	JMP     inside3
+
+beyond3:
+	VPXORD Z2, Z2, Z2
+	VPXORD Z6, Z6, Z6
+
+inside3:
+	ADDQ    R11, SI
+	TESTQ   $0x00000008, stride+16(FP)
+	JZ      beyond4
+	VMOVUPS (DI)(SI*1), Z3
+	VMOVUPS (R10)(SI*1), Z7
+	JMP     inside4
+
+beyond4:
+	VPXORD Z3, Z3, Z3
+	VPXORD Z7, Z7, Z7
+
+inside4:
+	MOVQ         AX, SI
+	VMOVUPS      Z0, (SI)
+	PREFETCHT0   64(SI)
+	VMOVUPS      Z3, (SI)(BX*1)
+	PREFETCHT0   64(SI)(BX*1)
 	VMOVAPS      Z0, Z12
 	VFMADD231PS  Z31, Z2, Z12
 	VMOVAPS      Z1, Z13
 	VFMADD231PS  Z31, Z3, Z13
 	VMOVAPS      Z12, Z14
 	VFMADD231PS  Z27, Z13, Z14
-	VMOVUPS      Z14, (R8)(BX*1)
+	VMOVUPS      Z14, (SI)(CX*1)
+	PREFETCHT0   64(SI)(CX*1)
 	VFNMADD231PS Z27, Z13, Z12
-	VMOVUPS      Z12, (R8)(BX*2)
+	VMOVUPS      Z12, (SI)(CX*2)
+	PREFETCHT0   64(SI)(CX*2)
 	VMOVAPS      Z0, Z12
 	VFMADD231PS  Z30, Z2, Z12
 	VMOVAPS      Z1, Z13
 	VFMADD231PS  Z30, Z3, Z13
 	VMOVAPS      Z12, Z14
 	VFMADD231PS  Z28, Z13, Z14
-	VMOVUPS      Z14, (R8)(SI*1)
+	VMOVUPS      Z14, (SI)(DX*1)
+	PREFETCHT0   64(SI)(DX*1)
 	VFNMADD231PS Z28, Z13, Z12
-	VMOVUPS      Z12, (R8)(BX*4)
-	IMUL3Q       $0x0a, SI, R8
-	ADDQ         CX, R8
-	VMOVUPS      Z4, (R8)
-	VMOVUPS      Z7, (R8)(DI*1)
+	VMOVUPS      Z12, (SI)(CX*4)
+	PREFETCHT0   64(SI)(CX*4)
+	IMUL3Q       $0x0a, DX, SI
+	ADDQ         AX, SI
+	VMOVUPS      Z4, (SI)
+	PREFETCHT0   64(SI)
+	VMOVUPS      Z7, (SI)(BX*1)
+	PREFETCHT0   64(SI)(BX*1)
 	VMOVAPS      Z4, Z12
 	VFMADD231PS  Z31, Z6, Z12
 	VMOVAPS      Z5, Z13
 	VFMADD231PS  Z31, Z7, Z13
 	VMOVAPS      Z12, Z14
 	VFMADD231PS  Z27, Z13, Z14
-	VMOVUPS      Z14, (R8)(BX*1)
+	VMOVUPS      Z14, (SI)(CX*1)
+	PREFETCHT0   64(SI)(CX*1)
 	VFNMADD231PS Z27, Z13, Z12
-	VMOVUPS      Z12, (R8)(BX*2)
+	VMOVUPS      Z12, (SI)(CX*2)
+	PREFETCHT0   64(SI)(CX*2)
 	VMOVAPS      Z4, Z12
 	VFMADD231PS  Z30, Z6, Z12
 	VMOVAPS      Z5, Z13
 	VFMADD231PS  Z30, Z7, Z13
 	VMOVAPS      Z12, Z14
 	VFMADD231PS  Z28, Z13, Z14
-	VMOVUPS      Z14, (R8)(SI*1)
+	VMOVUPS      Z14, (SI)(DX*1)
+	PREFETCHT0   64(SI)(DX*1)
 	VFNMADD231PS Z28, Z13, Z12
-	VMOVUPS      Z12, (R8)(BX*4)
-	MOVQ         (DX), R8
-	VMOVUPS      (AX)(R8*4), Z0
-	MOVQ         64(DX), R8
-	VMOVUPS      (AX)(R8*4), Z12
+	VMOVUPS      Z12, (SI)(CX*4)
+	PREFETCHT0   64(SI)(CX*4)
+	XORQ         SI, SI
+	TESTQ        $0x00000001, stride+16(FP)
+	JZ           beyond5
+	VMOVUPS      (DI)(SI*1), Z0
+	VMOVUPS      (R9)(SI*1), Z12
 	VFMADD231PS  Z31, Z12, Z0
-	MOVQ         32(DX), R8
-	VMOVUPS      (AX)(R8*4), Z4
-	MOVQ         96(DX), R8
-	VMOVUPS      (AX)(R8*4), Z12
+	VMOVUPS      (R8)(SI*1), Z4
+	VMOVUPS      (R10)(SI*1), Z12
 	VFMADD231PS  Z31, Z12, Z4
 	VMOVAPS      Z4, Z12
 	VMOVAPS      Z0, Z4
 	VFMADD231PS  Z27, Z12, Z0
 	VFNMADD231PS Z27, Z12, Z4
-	MOVQ         8(DX), R8
-	VMOVUPS      (AX)(R8*4), Z1
-	MOVQ         72(DX), R8
-	VMOVUPS      (AX)(R8*4), Z12
+	JMP          inside5
+
+beyond5:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z4, Z4, Z4
+
+inside5:
+	ADDQ         R11, SI
+	TESTQ        $0x00000002, stride+16(FP)
+	JZ           beyond6
+	VMOVUPS      (DI)(SI*1), Z1
+	VMOVUPS      (R9)(SI*1), Z12
 	VFMADD231PS  Z31, Z12, Z1
-	MOVQ         40(DX), R8
-	VMOVUPS      (AX)(R8*4), Z5
-	MOVQ         104(DX), R8
-	VMOVUPS      (AX)(R8*4), Z12
+	VMOVUPS      (R8)(SI*1), Z5
+	VMOVUPS      (R10)(SI*1), Z12
 	VFMADD231PS  Z31, Z12, Z5
 	VMOVAPS      Z5, Z12
 	VMOVAPS      Z1, Z5
 	VFMADD231PS  Z27, Z12, Z1
 	VFNMADD231PS Z27, Z12, Z5
-	MOVQ         16(DX), R8
-	VMOVUPS      (AX)(R8*4), Z2
-	MOVQ         80(DX), R8
-	VMOVUPS      (AX)(R8*4), Z12
+	JMP          inside6
+
+beyond6:
+	VPXORD Z1, Z1, Z1
+	VPXORD Z5, Z5, Z5
+
+inside6:
+	ADDQ         R11, SI
+	TESTQ        $0x00000004, stride+16(FP)
+	JZ           beyond7
+	VMOVUPS      (DI)(SI*1), Z2
+	VMOVUPS      (R9)(SI*1), Z12
 	VFMADD231PS  Z31, Z12, Z2
-	MOVQ         48(DX), R8
-	VMOVUPS      (AX)(R8*4), Z6
-	MOVQ         112(DX), R8
-	VMOVUPS      (AX)(R8*4), Z12
+	VMOVUPS      (R8)(SI*1), Z6
+	VMOVUPS      (R10)(SI*1), Z12
 	VFMADD231PS  Z31, Z12, Z6
 	VMOVAPS      Z6, Z12
 	VMOVAPS      Z2, Z6
 	VFMADD231PS  Z27, Z12, Z2
 	VFNMADD231PS Z27, Z12, Z6
-	MOVQ         24(DX), R8
-	VMOVUPS      (AX)(R8*4), Z3
-	MOVQ         88(DX), R8
-	VMOVUPS      (AX)(R8*4), Z12
+	JMP          inside7
+
+beyond7:
+	VPXORD Z2, Z2, Z2
+	VPXORD Z6, Z6, Z6
+
+inside7:
+	ADDQ         R11, SI
+	TESTQ        $0x00000008, stride+16(FP)
+	JZ           beyond8
+	VMOVUPS      (DI)(SI*1), Z3
+	VMOVUPS      (R9)(SI*1), Z12
 	VFMADD231PS  Z31, Z12, Z3
-	MOVQ         56(DX), R8
-	VMOVUPS      (AX)(R8*4), Z7
-	MOVQ         120(DX), R8
-	VMOVUPS      (AX)(R8*4), Z12
+	VMOVUPS      (R8)(SI*1), Z7
+	VMOVUPS      (R10)(SI*1), Z12
 	VFMADD231PS  Z31, Z12, Z7
 	VMOVAPS      Z7, Z12
 	VMOVAPS      Z3, Z7
 	VFMADD231PS  Z27, Z12, Z3
 	VFNMADD231PS Z27, Z12, Z7
-	LEAQ         (CX)(SI*2), R8
-	VMOVUPS      Z0, (R8)
-	VMOVUPS      Z3, (R8)(DI*1)
+	JMP          inside8
+
+beyond8:
+	VPXORD Z3, Z3, Z3
+	VPXORD Z7, Z7, Z7
+
+inside8:
+	LEAQ         (AX)(DX*2), SI
+	VMOVUPS      Z0, (SI)
+	PREFETCHT0   64(SI)
+	VMOVUPS      Z3, (SI)(BX*1)
+	PREFETCHT0   64(SI)(BX*1)
 	VMOVAPS      Z0, Z12
 	VFMADD231PS  Z31, Z2, Z12
 	VMOVAPS      Z1, Z13
 	VFMADD231PS  Z31, Z3, Z13
 	VMOVAPS      Z12, Z14
 	VFMADD231PS  Z27, Z13, Z14
-	VMOVUPS      Z14, (R8)(BX*1)
+	VMOVUPS      Z14, (SI)(CX*1)
+	PREFETCHT0   64(SI)(CX*1)
 	VFNMADD231PS Z27, Z13, Z12
-	VMOVUPS      Z12, (R8)(BX*2)
+	VMOVUPS      Z12, (SI)(CX*2)
+	PREFETCHT0   64(SI)(CX*2)
 	VMOVAPS      Z0, Z12
 	VFMADD231PS  Z30, Z2, Z12
 	VMOVAPS      Z1, Z13
 	VFMADD231PS  Z30, Z3, Z13
 	VMOVAPS      Z12, Z14
 	VFMADD231PS  Z28, Z13, Z14
-	VMOVUPS      Z14, (R8)(SI*1)
+	VMOVUPS      Z14, (SI)(DX*1)
+	PREFETCHT0   64(SI)(DX*1)
 	VFNMADD231PS Z28, Z13, Z12
-	VMOVUPS      Z12, (R8)(BX*4)
-	LEAQ         (CX)(SI*4), R8
-	VMOVUPS      Z4, (R8)
-	VMOVUPS      Z7, (R8)(DI*1)
+	VMOVUPS      Z12, (SI)(CX*4)
+	PREFETCHT0   64(SI)(CX*4)
+	LEAQ         (AX)(DX*4), SI
+	VMOVUPS      Z4, (SI)
+	PREFETCHT0   64(SI)
+	VMOVUPS      Z7, (SI)(BX*1)
+	PREFETCHT0   64(SI)(BX*1)
 	VMOVAPS      Z4, Z12
 	VFMADD231PS  Z31, Z6, Z12
 	VMOVAPS      Z5, Z13
 	VFMADD231PS  Z31, Z7, Z13
 	VMOVAPS      Z12, Z14
 	VFMADD231PS  Z27, Z13, Z14
-	VMOVUPS      Z14, (R8)(BX*1)
+	VMOVUPS      Z14, (SI)(CX*1)
+	PREFETCHT0   64(SI)(CX*1)
 	VFNMADD231PS Z27, Z13, Z12
-	VMOVUPS      Z12, (R8)(BX*2)
+	VMOVUPS      Z12, (SI)(CX*2)
+	PREFETCHT0   64(SI)(CX*2)
 	VMOVAPS      Z4, Z12
 	VFMADD231PS  Z30, Z6, Z12
 	VMOVAPS      Z5, Z13
 	VFMADD231PS  Z30, Z7, Z13
 	VMOVAPS      Z12, Z14
 	VFMADD231PS  Z28, Z13, Z14
-	VMOVUPS      Z14, (R8)(SI*1)
+	VMOVUPS      Z14, (SI)(DX*1)
+	PREFETCHT0   64(SI)(DX*1)
 	VFNMADD231PS Z28, Z13, Z12
-	VMOVUPS      Z12, (R8)(BX*4)
-	MOVQ         (DX), R8
-	VMOVUPS      (AX)(R8*4), Z0
-	MOVQ         64(DX), R8
-	VMOVUPS      (AX)(R8*4), Z12
+	VMOVUPS      Z12, (SI)(CX*4)
+	PREFETCHT0   64(SI)(CX*4)
+	XORQ         SI, SI
+	TESTQ        $0x00000001, stride+16(FP)
+	JZ           beyond9
+	VMOVUPS      (DI)(SI*1), Z0
+	VMOVUPS      (R9)(SI*1), Z12
 	VFMADD231PS  Z30, Z12, Z0
-	MOVQ         32(DX), R8
-	VMOVUPS      (AX)(R8*4), Z4
-	MOVQ         96(DX), R8
-	VMOVUPS      (AX)(R8*4), Z12
+	VMOVUPS      (R8)(SI*1), Z4
+	VMOVUPS      (R10)(SI*1), Z12
 	VFMADD231PS  Z30, Z12, Z4
 	VMOVAPS      Z4, Z12
 	VMOVAPS      Z0, Z4
 	VFMADD231PS  Z28, Z12, Z0
 	VFNMADD231PS Z28, Z12, Z4
-	MOVQ         8(DX), R8
-	VMOVUPS      (AX)(R8*4), Z1
-	MOVQ         72(DX), R8
-	VMOVUPS      (AX)(R8*4), Z12
+	JMP          inside9
+
+beyond9:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z4, Z4, Z4
+
+inside9:
+	ADDQ         R11, SI
+	TESTQ        $0x00000002, stride+16(FP)
+	JZ           beyond10
+	VMOVUPS      (DI)(SI*1), Z1
+	VMOVUPS      (R9)(SI*1), Z12
 	VFMADD231PS  Z30, Z12, Z1
-	MOVQ         40(DX), R8
-	VMOVUPS      (AX)(R8*4), Z5
-	MOVQ         104(DX), R8
-	VMOVUPS      (AX)(R8*4), Z12
+	VMOVUPS      (R8)(SI*1), Z5
+	VMOVUPS      (R10)(SI*1), Z12
 	VFMADD231PS  Z30, Z12, Z5
 	VMOVAPS      Z5, Z12
 	VMOVAPS      Z1, Z5
 	VFMADD231PS  Z28, Z12, Z1
 	VFNMADD231PS Z28, Z12, Z5
-	MOVQ         16(DX), R8
-	VMOVUPS      (AX)(R8*4), Z2
-	MOVQ         80(DX), R8
-	VMOVUPS      (AX)(R8*4), Z12
+	JMP          inside10
+
+beyond10:
+	VPXORD Z1, Z1, Z1
+	VPXORD Z5, Z5, Z5
+
+inside10:
+	ADDQ         R11, SI
+	TESTQ        $0x00000004, stride+16(FP)
+	JZ           beyond11
+	VMOVUPS      (DI)(SI*1), Z2
+	VMOVUPS      (R9)(SI*1), Z12
 	VFMADD231PS  Z30, Z12, Z2
-	MOVQ         48(DX), R8
-	VMOVUPS      (AX)(R8*4), Z6
-	MOVQ         112(DX), R8
-	VMOVUPS      (AX)(R8*4), Z12
+	VMOVUPS      (R8)(SI*1), Z6
+	VMOVUPS      (R10)(SI*1), Z12
 	VFMADD231PS  Z30, Z12, Z6
 	VMOVAPS      Z6, Z12
 	VMOVAPS      Z2, Z6
 	VFMADD231PS  Z28, Z12, Z2
 	VFNMADD231PS Z28, Z12, Z6
-	MOVQ         24(DX), R8
-	VMOVUPS      (AX)(R8*4), Z3
-	MOVQ         88(DX), R8
-	VMOVUPS      (AX)(R8*4), Z12
+	JMP          inside11
+
+beyond11:
+	VPXORD Z2, Z2, Z2
+	VPXORD Z6, Z6, Z6
+
+inside11:
+	ADDQ         R11, SI
+	TESTQ        $0x00000008, stride+16(FP)
+	JZ           beyond12
+	VMOVUPS      (DI)(SI*1), Z3
+	VMOVUPS      (R9)(SI*1), Z12
 	VFMADD231PS  Z30, Z12, Z3
-	MOVQ         56(DX), R8
-	VMOVUPS      (AX)(R8*4), Z7
-	MOVQ         120(DX), R8
-	VMOVUPS      (AX)(R8*4), Z12
+	VMOVUPS      (R8)(SI*1), Z7
+	VMOVUPS      (R10)(SI*1), Z12
 	VFMADD231PS  Z30, Z12, Z7
 	VMOVAPS      Z7, Z12
 	VMOVAPS      Z3, Z7
 	VFMADD231PS  Z28, Z12, Z3
 	VFNMADD231PS Z28, Z12, Z7
-	IMUL3Q       $0x06, SI, R8
-	ADDQ         CX, R8
-	VMOVUPS      Z0, (R8)
-	VMOVUPS      Z3, (R8)(DI*1)
+	JMP          inside12
+
+beyond12:
+	VPXORD Z3, Z3, Z3
+	VPXORD Z7, Z7, Z7
+
+inside12:
+	IMUL3Q       $0x06, DX, SI
+	ADDQ         AX, SI
+	VMOVUPS      Z0, (SI)
+	PREFETCHT0   64(SI)
+	VMOVUPS      Z3, (SI)(BX*1)
+	PREFETCHT0   64(SI)(BX*1)
 	VMOVAPS      Z0, Z12
 	VFMADD231PS  Z31, Z2, Z12
 	VMOVAPS      Z1, Z13
 	VFMADD231PS  Z31, Z3, Z13
 	VMOVAPS      Z12, Z14
 	VFMADD231PS  Z27, Z13, Z14
-	VMOVUPS      Z14, (R8)(BX*1)
+	VMOVUPS      Z14, (SI)(CX*1)
+	PREFETCHT0   64(SI)(CX*1)
 	VFNMADD231PS Z27, Z13, Z12
-	VMOVUPS      Z12, (R8)(BX*2)
+	VMOVUPS      Z12, (SI)(CX*2)
+	PREFETCHT0   64(SI)(CX*2)
 	VMOVAPS      Z0, Z12
 	VFMADD231PS  Z30, Z2, Z12
 	VMOVAPS      Z1, Z13
 	VFMADD231PS  Z30, Z3, Z13
 	VMOVAPS      Z12, Z14
 	VFMADD231PS  Z28, Z13, Z14
-	VMOVUPS      Z14, (R8)(SI*1)
+	VMOVUPS      Z14, (SI)(DX*1)
+	PREFETCHT0   64(SI)(DX*1)
 	VFNMADD231PS Z28, Z13, Z12
-	VMOVUPS      Z12, (R8)(BX*4)
-	LEAQ         (CX)(SI*8), R8
-	VMOVUPS      Z4, (R8)
-	VMOVUPS      Z7, (R8)(DI*1)
+	VMOVUPS      Z12, (SI)(CX*4)
+	PREFETCHT0   64(SI)(CX*4)
+	LEAQ         (AX)(DX*8), SI
+	VMOVUPS      Z4, (SI)
+	PREFETCHT0   64(SI)
+	VMOVUPS      Z7, (SI)(BX*1)
+	PREFETCHT0   64(SI)(BX*1)
 	VMOVAPS      Z4, Z12
 	VFMADD231PS  Z31, Z6, Z12
 	VMOVAPS      Z5, Z13
 	VFMADD231PS  Z31, Z7, Z13
 	VMOVAPS      Z12, Z14
 	VFMADD231PS  Z27, Z13, Z14
-	VMOVUPS      Z14, (R8)(BX*1)
+	VMOVUPS      Z14, (SI)(CX*1)
+	PREFETCHT0   64(SI)(CX*1)
 	VFNMADD231PS Z27, Z13, Z12
-	VMOVUPS      Z12, (R8)(BX*2)
+	VMOVUPS      Z12, (SI)(CX*2)
+	PREFETCHT0   64(SI)(CX*2)
 	VMOVAPS      Z4, Z12
 	VFMADD231PS  Z30, Z6, Z12
 	VMOVAPS      Z5, Z13
 	VFMADD231PS  Z30, Z7, Z13
 	VMOVAPS      Z12, Z14
 	VFMADD231PS  Z28, Z13, Z14
-	VMOVUPS      Z14, (R8)(SI*1)
+	VMOVUPS      Z14, (SI)(DX*1)
+	PREFETCHT0   64(SI)(DX*1)
 	VFNMADD231PS Z28, Z13, Z12
-	VMOVUPS      Z12, (R8)(BX*4)
-	ADDQ         $0x00000040, AX
-	ADDQ         $0x00000040, CX
-	SUBQ         $0x00000010, R9
+	VMOVUPS      Z12, (SI)(CX*4)
+	PREFETCHT0   64(SI)(CX*4)
+	ADDQ         $0x40, AX
+	ADDQ         $0x40, DI
+	ADDQ         $0x40, R8
+	ADDQ         $0x40, R9
+	ADDQ         $0x40, R10
+	SUBQ         $0x10, c+0(FP)
 	JMP          full
 
 tail:
-	TESTQ        R9, R9
-	JZ           end
-	MOVQ         $-1, R8
-	BZHIQ        R9, R8, R8
-	KMOVW        R8, K1
-	MOVQ         (DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z0
-	MOVQ         96(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z4
-	MOVQ         8(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z1
-	MOVQ         104(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z5
-	MOVQ         16(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z2
-	MOVQ         112(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z6
-	MOVQ         24(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z3
-	MOVQ         120(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z7
-	MOVQ         CX, R8
-	VMOVUPS      Z0, K1, (R8)
-	VMOVUPS      Z3, K1, (R8)(DI*1)
+	CMPQ      c+0(FP), $0x00
+	JE        end
+	MOVQ      c+0(FP), SI
+	MOVQ      $-1, R12
+	BZHIQ     SI, R12, R12
+	KMOVW     R12, K1
+	XORQ      SI, SI
+	TESTQ     $0x00000001, stride+16(FP)
+	JZ        beyond13
+	VMOVUPS.Z (DI)(SI*1), K1, Z0
+	VMOVUPS.Z (R10)(SI*1), K1, Z4
+	JMP       inside13
+
+beyond13:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z4, Z4, Z4
+
+inside13:
+	ADDQ      R11, SI
+	TESTQ     $0x00000002, stride+16(FP)
+	JZ        beyond14
+	VMOVUPS.Z (DI)(SI*1), K1, Z1
+	VMOVUPS.Z (R10)(SI*1), K1, Z5
+	JMP       inside14
+
+beyond14:
+	VPXORD Z1, Z1, Z1
+	VPXORD Z5, Z5, Z5
+
+inside14:
+	ADDQ      R11, SI
+	TESTQ     $0x00000004, stride+16(FP)
+	JZ        beyond15
+	VMOVUPS.Z (DI)(SI*1), K1, Z2
+	VMOVUPS.Z (R10)(SI*1), K1, Z6
+	JMP       inside15
+
+beyond15:
+	VPXORD Z2, Z2, Z2
+	VPXORD Z6, Z6, Z6
+
+inside15:
+	ADDQ      R11, SI
+	TESTQ     $0x00000008, stride+16(FP)
+	JZ        beyond16
+	VMOVUPS.Z (DI)(SI*1), K1, Z3
+	VMOVUPS.Z (R10)(SI*1), K1, Z7
+	JMP       inside16
+
+beyond16:
+	VPXORD Z3, Z3, Z3
+	VPXORD Z7, Z7, Z7
+
+inside16:
+	MOVQ         AX, SI
+	VMOVUPS      Z0, K1, (SI)
+	PREFETCHT0   64(SI)
+	VMOVUPS      Z3, K1, (SI)(BX*1)
+	PREFETCHT0   64(SI)(BX*1)
 	VMOVAPS      Z0, Z12
 	VFMADD231PS  Z31, Z2, Z12
 	VMOVAPS      Z1, Z13
 	VFMADD231PS  Z31, Z3, Z13
 	VMOVAPS      Z12, Z14
 	VFMADD231PS  Z27, Z13, Z14
-	VMOVUPS      Z14, K1, (R8)(BX*1)
+	VMOVUPS      Z14, K1, (SI)(CX*1)
+	PREFETCHT0   64(SI)(CX*1)
 	VFNMADD231PS Z27, Z13, Z12
-	VMOVUPS      Z12, K1, (R8)(BX*2)
+	VMOVUPS      Z12, K1, (SI)(CX*2)
+	PREFETCHT0   64(SI)(CX*2)
 	VMOVAPS      Z0, Z12
 	VFMADD231PS  Z30, Z2, Z12
 	VMOVAPS      Z1, Z13
 	VFMADD231PS  Z30, Z3, Z13
 	VMOVAPS      Z12, Z14
 	VFMADD231PS  Z28, Z13, Z14
-	VMOVUPS      Z14, K1, (R8)(SI*1)
+	VMOVUPS      Z14, K1, (SI)(DX*1)
+	PREFETCHT0   64(SI)(DX*1)
 	VFNMADD231PS Z28, Z13, Z12
-	VMOVUPS      Z12, K1, (R8)(BX*4)
-	IMUL3Q       $0x0a, SI, R8
-	ADDQ         CX, R8
-	VMOVUPS      Z4, K1, (R8)
-	VMOVUPS      Z7, K1, (R8)(DI*1)
+	VMOVUPS      Z12, K1, (SI)(CX*4)
+	PREFETCHT0   64(SI)(CX*4)
+	IMUL3Q       $0x0a, DX, SI
+	ADDQ         AX, SI
+	VMOVUPS      Z4, K1, (SI)
+	PREFETCHT0   64(SI)
+	VMOVUPS      Z7, K1, (SI)(BX*1)
+	PREFETCHT0   64(SI)(BX*1)
 	VMOVAPS      Z4, Z12
 	VFMADD231PS  Z31, Z6, Z12
 	VMOVAPS      Z5, Z13
 	VFMADD231PS  Z31, Z7, Z13
 	VMOVAPS      Z12, Z14
 	VFMADD231PS  Z27, Z13, Z14
-	VMOVUPS      Z14, K1, (R8)(BX*1)
+	VMOVUPS      Z14, K1, (SI)(CX*1)
+	PREFETCHT0   64(SI)(CX*1)
 	VFNMADD231PS Z27, Z13, Z12
-	VMOVUPS      Z12, K1, (R8)(BX*2)
+	VMOVUPS      Z12, K1, (SI)(CX*2)
+	PREFETCHT0   64(SI)(CX*2)
 	VMOVAPS      Z4, Z12
 	VFMADD231PS  Z30, Z6, Z12
 	VMOVAPS      Z5, Z13
 	VFMADD231PS  Z30, Z7, Z13
 	VMOVAPS      Z12, Z14
 	VFMADD231PS  Z28, Z13, Z14
-	VMOVUPS      Z14, K1, (R8)(SI*1)
+	VMOVUPS      Z14, K1, (SI)(DX*1)
+	PREFETCHT0   64(SI)(DX*1)
 	VFNMADD231PS Z28, Z13, Z12
-	VMOVUPS      Z12, K1, (R8)(BX*4)
-	MOVQ         (DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z0
-	MOVQ         64(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z12
+	VMOVUPS      Z12, K1, (SI)(CX*4)
+	PREFETCHT0   64(SI)(CX*4)
+	XORQ         SI, SI
+	TESTQ        $0x00000001, stride+16(FP)
+	JZ           beyond17
+	VMOVUPS.Z    (DI)(SI*1), K1, Z0
+	VMOVUPS.Z    (R9)(SI*1), K1, Z12
 	VFMADD231PS  Z31, Z12, Z0
-	MOVQ         32(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z4
-	MOVQ         96(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z12
+	VMOVUPS.Z    (R8)(SI*1), K1, Z4
+	VMOVUPS.Z    (R10)(SI*1), K1, Z12
 	VFMADD231PS  Z31, Z12, Z4
 	VMOVAPS      Z4, Z12
 	VMOVAPS      Z0, Z4
 	VFMADD231PS  Z27, Z12, Z0
 	VFNMADD231PS Z27, Z12, Z4
-	MOVQ         8(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z1
-	MOVQ         72(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z12
+	JMP          inside17
+
+beyond17:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z4, Z4, Z4
+
+inside17:
+	ADDQ         R11, SI
+	TESTQ        $0x00000002, stride+16(FP)
+	JZ           beyond18
+	VMOVUPS.Z    (DI)(SI*1), K1, Z1
+	VMOVUPS.Z    (R9)(SI*1), K1, Z12
 	VFMADD231PS  Z31, Z12, Z1
-	MOVQ         40(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z5
-	MOVQ         104(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z12
+	VMOVUPS.Z    (R8)(SI*1), K1, Z5
+	VMOVUPS.Z    (R10)(SI*1), K1, Z12
 	VFMADD231PS  Z31, Z12, Z5
 	VMOVAPS      Z5, Z12
 	VMOVAPS      Z1, Z5
 	VFMADD231PS  Z27, Z12, Z1
 	VFNMADD231PS Z27, Z12, Z5
-	MOVQ         16(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z2
-	MOVQ         80(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z12
+	JMP          inside18
+
+beyond18:
+	VPXORD Z1, Z1, Z1
+	VPXORD Z5, Z5, Z5
+
+inside18:
+	ADDQ         R11, SI
+	TESTQ        $0x00000004, stride+16(FP)
+	JZ           beyond19
+	VMOVUPS.Z    (DI)(SI*1), K1, Z2
+	VMOVUPS.Z    (R9)(SI*1), K1, Z12
 	VFMADD231PS  Z31, Z12, Z2
-	MOVQ         48(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z6
-	MOVQ         112(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z12
+	VMOVUPS.Z    (R8)(SI*1), K1, Z6
+	VMOVUPS.Z    (R10)(SI*1), K1, Z12
 	VFMADD231PS  Z31, Z12, Z6
 	VMOVAPS      Z6, Z12
 	VMOVAPS      Z2, Z6
 	VFMADD231PS  Z27, Z12, Z2
 	VFNMADD231PS Z27, Z12, Z6
-	MOVQ         24(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z3
-	MOVQ         88(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z12
+	JMP          inside19
+
+beyond19:
+	VPXORD Z2, Z2, Z2
+	VPXORD Z6, Z6, Z6
+
+inside19:
+	ADDQ         R11, SI
+	TESTQ        $0x00000008, stride+16(FP)
+	JZ           beyond20
+	VMOVUPS.Z    (DI)(SI*1), K1, Z3
+	VMOVUPS.Z    (R9)(SI*1), K1, Z12
 	VFMADD231PS  Z31, Z12, Z3
-	MOVQ         56(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z7
-	MOVQ         120(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z12
+	VMOVUPS.Z    (R8)(SI*1), K1, Z7
+	VMOVUPS.Z    (R10)(SI*1), K1, Z12
 	VFMADD231PS  Z31, Z12, Z7
 	VMOVAPS      Z7, Z12
 	VMOVAPS      Z3, Z7
 	VFMADD231PS  Z27, Z12, Z3
 	VFNMADD231PS Z27, Z12, Z7
-	LEAQ         (CX)(SI*2), R8
-	VMOVUPS      Z0, K1, (R8)
-	VMOVUPS      Z3, K1, (R8)(DI*1)
+	JMP          inside20
+
+beyond20:
+	VPXORD Z3, Z3, Z3
+	VPXORD Z7, Z7, Z7
+
+inside20:
+	LEAQ         (AX)(DX*2), SI
+	VMOVUPS      Z0, K1, (SI)
+	PREFETCHT0   64(SI)
+	VMOVUPS      Z3, K1, (SI)(BX*1)
+	PREFETCHT0   64(SI)(BX*1)
 	VMOVAPS      Z0, Z12
 	VFMADD231PS  Z31, Z2, Z12
 	VMOVAPS      Z1, Z13
 	VFMADD231PS  Z31, Z3, Z13
 	VMOVAPS      Z12, Z14
 	VFMADD231PS  Z27, Z13, Z14
-	VMOVUPS      Z14, K1, (R8)(BX*1)
+	VMOVUPS      Z14, K1, (SI)(CX*1)
+	PREFETCHT0   64(SI)(CX*1)
 	VFNMADD231PS Z27, Z13, Z12
-	VMOVUPS      Z12, K1, (R8)(BX*2)
+	VMOVUPS      Z12, K1, (SI)(CX*2)
+	PREFETCHT0   64(SI)(CX*2)
 	VMOVAPS      Z0, Z12
 	VFMADD231PS  Z30, Z2, Z12
 	VMOVAPS      Z1, Z13
 	VFMADD231PS  Z30, Z3, Z13
 	VMOVAPS      Z12, Z14
 	VFMADD231PS  Z28, Z13, Z14
-	VMOVUPS      Z14, K1, (R8)(SI*1)
+	VMOVUPS      Z14, K1, (SI)(DX*1)
+	PREFETCHT0   64(SI)(DX*1)
 	VFNMADD231PS Z28, Z13, Z12
-	VMOVUPS      Z12, K1, (R8)(BX*4)
-	LEAQ         (CX)(SI*4), R8
-	VMOVUPS      Z4, K1, (R8)
-	VMOVUPS      Z7, K1, (R8)(DI*1)
+	VMOVUPS      Z12, K1, (SI)(CX*4)
+	PREFETCHT0   64(SI)(CX*4)
+	LEAQ         (AX)(DX*4), SI
+	VMOVUPS      Z4, K1, (SI)
+	PREFETCHT0   64(SI)
+	VMOVUPS      Z7, K1, (SI)(BX*1)
+	PREFETCHT0   64(SI)(BX*1)
 	VMOVAPS      Z4, Z12
 	VFMADD231PS  Z31, Z6, Z12
 	VMOVAPS      Z5, Z13
 	VFMADD231PS  Z31, Z7, Z13
 	VMOVAPS      Z12, Z14
 	VFMADD231PS  Z27, Z13, Z14
-	VMOVUPS      Z14, K1, (R8)(BX*1)
+	VMOVUPS      Z14, K1, (SI)(CX*1)
+	PREFETCHT0   64(SI)(CX*1)
 	VFNMADD231PS Z27, Z13, Z12
-	VMOVUPS      Z12, K1, (R8)(BX*2)
+	VMOVUPS      Z12, K1, (SI)(CX*2)
+	PREFETCHT0   64(SI)(CX*2)
 	VMOVAPS      Z4, Z12
 	VFMADD231PS  Z30, Z6, Z12
 	VMOVAPS      Z5, Z13
 	VFMADD231PS  Z30, Z7, Z13
 	VMOVAPS      Z12, Z14
 	VFMADD231PS  Z28, Z13, Z14
-	VMOVUPS      Z14, K1, (R8)(SI*1)
+	VMOVUPS      Z14, K1, (SI)(DX*1)
+	PREFETCHT0   64(SI)(DX*1)
 	VFNMADD231PS Z28, Z13, Z12
-	VMOVUPS      Z12, K1, (R8)(BX*4)
-	MOVQ         (DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z0
-	MOVQ         64(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z12
+	VMOVUPS      Z12, K1, (SI)(CX*4)
+	PREFETCHT0   64(SI)(CX*4)
+	XORQ         SI, SI
+	TESTQ        $0x00000001, stride+16(FP)
+	JZ           beyond21
+	VMOVUPS.Z    (DI)(SI*1), K1, Z0
+	VMOVUPS.Z    (R9)(SI*1), K1, Z12
 	VFMADD231PS  Z30, Z12, Z0
-	MOVQ         32(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z4
-	MOVQ         96(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z12
+	VMOVUPS.Z    (R8)(SI*1), K1, Z4
+	VMOVUPS.Z    (R10)(SI*1), K1, Z12
 	VFMADD231PS  Z30, Z12, Z4
 	VMOVAPS      Z4, Z12
 	VMOVAPS      Z0, Z4
 	VFMADD231PS  Z28, Z12, Z0
 	VFNMADD231PS Z28, Z12, Z4
-	MOVQ         8(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z1
-	MOVQ         72(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z12
+	JMP          inside21
+
+beyond21:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z4, Z4, Z4
+
+inside21:
+	ADDQ         R11, SI
+	TESTQ        $0x00000002, stride+16(FP)
+	JZ           beyond22
+	VMOVUPS.Z    (DI)(SI*1), K1, Z1
+	VMOVUPS.Z    (R9)(SI*1), K1, Z12
 	VFMADD231PS  Z30, Z12, Z1
-	MOVQ         40(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z5
-	MOVQ         104(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z12
+	VMOVUPS.Z    (R8)(SI*1), K1, Z5
+	VMOVUPS.Z    (R10)(SI*1), K1, Z12
 	VFMADD231PS  Z30, Z12, Z5
 	VMOVAPS      Z5, Z12
 	VMOVAPS      Z1, Z5
 	VFMADD231PS  Z28, Z12, Z1
 	VFNMADD231PS Z28, Z12, Z5
-	MOVQ         16(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z2
-	MOVQ         80(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z12
+	JMP          inside22
+
+beyond22:
+	VPXORD Z1, Z1, Z1
+	VPXORD Z5, Z5, Z5
+
+inside22:
+	ADDQ         R11, SI
+	TESTQ        $0x00000004, stride+16(FP)
+	JZ           beyond23
+	VMOVUPS.Z    (DI)(SI*1), K1, Z2
+	VMOVUPS.Z    (R9)(SI*1), K1, Z12
 	VFMADD231PS  Z30, Z12, Z2
-	MOVQ         48(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z6
-	MOVQ         112(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z12
+	VMOVUPS.Z    (R8)(SI*1), K1, Z6
+	VMOVUPS.Z    (R10)(SI*1), K1, Z12
 	VFMADD231PS  Z30, Z12, Z6
 	VMOVAPS      Z6, Z12
 	VMOVAPS      Z2, Z6
 	VFMADD231PS  Z28, Z12, Z2
 	VFNMADD231PS Z28, Z12, Z6
-	MOVQ         24(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z3
-	MOVQ         88(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z12
+	JMP          inside23
+
+beyond23:
+	VPXORD Z2, Z2, Z2
+	VPXORD Z6, Z6, Z6
+
+inside23:
+	ADDQ         R11, SI
+	TESTQ        $0x00000008, stride+16(FP)
+	JZ           beyond24
+	VMOVUPS.Z    (DI)(SI*1), K1, Z3
+	VMOVUPS.Z    (R9)(SI*1), K1, Z12
 	VFMADD231PS  Z30, Z12, Z3
-	MOVQ         56(DX), R8
-	VMOVUPS.Z    (AX)(R8*4), K1, Z7
-	MOVQ         120(DX), DX
-	VMOVUPS.Z    (AX)(DX*4), K1, Z12
+	VMOVUPS.Z    (R8)(SI*1), K1, Z7
+	VMOVUPS.Z    (R10)(SI*1), K1, Z12
 	VFMADD231PS  Z30, Z12, Z7
 	VMOVAPS      Z7, Z12
 	VMOVAPS      Z3, Z7
 	VFMADD231PS  Z28, Z12, Z3
 	VFNMADD231PS Z28, Z12, Z7
-	IMUL3Q       $0x06, SI, R8
-	ADDQ         CX, R8
-	VMOVUPS      Z0, K1, (R8)
-	VMOVUPS      Z3, K1, (R8)(DI*1)
+	JMP          inside24
+
+beyond24:
+	VPXORD Z3, Z3, Z3
+	VPXORD Z7, Z7, Z7
+
+inside24:
+	IMUL3Q       $0x06, DX, SI
+	ADDQ         AX, SI
+	VMOVUPS      Z0, K1, (SI)
+	PREFETCHT0   64(SI)
+	VMOVUPS      Z3, K1, (SI)(BX*1)
+	PREFETCHT0   64(SI)(BX*1)
 	VMOVAPS      Z0, Z12
 	VFMADD231PS  Z31, Z2, Z12
 	VMOVAPS      Z1, Z13
 	VFMADD231PS  Z31, Z3, Z13
 	VMOVAPS      Z12, Z14
 	VFMADD231PS  Z27, Z13, Z14
-	VMOVUPS      Z14, K1, (R8)(BX*1)
+	VMOVUPS      Z14, K1, (SI)(CX*1)
+	PREFETCHT0   64(SI)(CX*1)
 	VFNMADD231PS Z27, Z13, Z12
-	VMOVUPS      Z12, K1, (R8)(BX*2)
+	VMOVUPS      Z12, K1, (SI)(CX*2)
+	PREFETCHT0   64(SI)(CX*2)
 	VMOVAPS      Z0, Z12
 	VFMADD231PS  Z30, Z2, Z12
 	VMOVAPS      Z1, Z13
 	VFMADD231PS  Z30, Z3, Z13
 	VMOVAPS      Z12, Z14
 	VFMADD231PS  Z28, Z13, Z14
-	VMOVUPS      Z14, K1, (R8)(SI*1)
+	VMOVUPS      Z14, K1, (SI)(DX*1)
+	PREFETCHT0   64(SI)(DX*1)
 	VFNMADD231PS Z28, Z13, Z12
-	VMOVUPS      Z12, K1, (R8)(BX*4)
-	LEAQ         (CX)(SI*8), R8
-	VMOVUPS      Z4, K1, (R8)
-	VMOVUPS      Z7, K1, (R8)(DI*1)
+	VMOVUPS      Z12, K1, (SI)(CX*4)
+	PREFETCHT0   64(SI)(CX*4)
+	LEAQ         (AX)(DX*8), SI
+	VMOVUPS      Z4, K1, (SI)
+	PREFETCHT0   64(SI)
+	VMOVUPS      Z7, K1, (SI)(BX*1)
+	PREFETCHT0   64(SI)(BX*1)
 	VMOVAPS      Z4, Z12
 	VFMADD231PS  Z31, Z6, Z12
 	VMOVAPS      Z5, Z13
 	VFMADD231PS  Z31, Z7, Z13
 	VMOVAPS      Z12, Z14
 	VFMADD231PS  Z27, Z13, Z14
-	VMOVUPS      Z14, K1, (R8)(BX*1)
+	VMOVUPS      Z14, K1, (SI)(CX*1)
+	PREFETCHT0   64(SI)(CX*1)
 	VFNMADD231PS Z27, Z13, Z12
-	VMOVUPS      Z12, K1, (R8)(BX*2)
+	VMOVUPS      Z12, K1, (SI)(CX*2)
+	PREFETCHT0   64(SI)(CX*2)
 	VMOVAPS      Z4, Z12
 	VFMADD231PS  Z30, Z6, Z12
 	VMOVAPS      Z5, Z13
 	VFMADD231PS  Z30, Z7, Z13
 	VMOVAPS      Z12, Z14
 	VFMADD231PS  Z28, Z13, Z14
-	VMOVUPS      Z14, K1, (R8)(SI*1)
+	VMOVUPS      Z14, K1, (SI)(DX*1)
+	PREFETCHT0   64(SI)(DX*1)
 	VFNMADD231PS Z28, Z13, Z12
-	VMOVUPS      Z12, K1, (R8)(BX*4)
+	VMOVUPS      Z12, K1, (SI)(CX*4)
+	PREFETCHT0   64(SI)(CX*4)
 
 end:
 	VZEROUPPER
 	RET
 
-// func winogradOutput512(c int, dst *float32, pixels *int, src *float32, stride int, bias *float32, floor *float32)
+// func winogradOutput512(c int, freq *float32, stride int, base *float32, window *tileWindow, bias *float32, floor *float32)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·winogradOutput512(SB), NOSPLIT, $0-56
-	MOVQ         src+24(FP), AX
-	MOVQ         dst+8(FP), CX
-	MOVQ         pixels+16(FP), DX
-	MOVQ         stride+32(FP), BX
-	SHLQ         $0x02, BX
-	LEAQ         (BX)(BX*2), SI
-	LEAQ         (BX)(BX*4), DI
-	MOVQ         bias+40(FP), R9
-	MOVQ         floor+48(FP), R10
-	MOVL         $0x3f000000, R8
-	VPBROADCASTD R8, Z31
-	MOVL         $0x40000000, R8
-	VPBROADCASTD R8, Z30
-	MOVL         $0x40200000, R8
-	VPBROADCASTD R8, Z29
-	MOVL         $0x3fb504f3, R8
-	VPBROADCASTD R8, Z28
-	MOVL         $0x3f3504f3, R8
-	VPBROADCASTD R8, Z27
-	MOVL         $0x3eb504f3, R8
-	VPBROADCASTD R8, Z26
-	MOVL         $0x403504f3, R8
-	VPBROADCASTD R8, Z25
-	MOVL         $0x3eaaaaab, R8
-	VPBROADCASTD R8, Z24
-	MOVL         $0x3f2aaaab, R8
-	VPBROADCASTD R8, Z23
-	MOVL         $0x3e2aaaab, R8
-	VPBROADCASTD R8, Z22
-	MOVL         $0x3ef15bef, R8
-	VPBROADCASTD R8, Z21
-	MOVL         $0x3e715bef, R8
-	VPBROADCASTD R8, Z20
-	MOVQ         c+0(FP), R11
+	MOVQ         freq+8(FP), AX
+	MOVQ         stride+16(FP), CX
+	SHLQ         $0x02, CX
+	LEAQ         (CX)(CX*2), DX
+	LEAQ         (CX)(CX*4), BX
+	MOVQ         base+24(FP), R11
+	MOVQ         window+32(FP), SI
+	MOVQ         (SI), DI
+	LEAQ         (R11)(DI*4), DI
+	MOVQ         8(SI), R8
+	LEAQ         (R11)(R8*4), R8
+	MOVQ         16(SI), R9
+	LEAQ         (R11)(R9*4), R9
+	MOVQ         24(SI), R10
+	LEAQ         (R11)(R10*4), R10
+	MOVQ         48(SI), R11
+	SHLQ         $0x02, R11
+	MOVQ         56(SI), SI
+	MOVQ         SI, stride+16(FP)
+	MOVL         $0x3f000000, SI
+	VPBROADCASTD SI, Z31
+	MOVL         $0x40000000, SI
+	VPBROADCASTD SI, Z30
+	MOVL         $0x40200000, SI
+	VPBROADCASTD SI, Z29
+	MOVL         $0x3fb504f3, SI
+	VPBROADCASTD SI, Z28
+	MOVL         $0x3f3504f3, SI
+	VPBROADCASTD SI, Z27
+	MOVL         $0x3eb504f3, SI
+	VPBROADCASTD SI, Z26
+	MOVL         $0x403504f3, SI
+	VPBROADCASTD SI, Z25
+	MOVL         $0x3eaaaaab, SI
+	VPBROADCASTD SI, Z24
+	MOVL         $0x3f2aaaab, SI
+	VPBROADCASTD SI, Z23
+	MOVL         $0x3e2aaaab, SI
+	VPBROADCASTD SI, Z22
+	MOVL         $0x3ef15bef, SI
+	VPBROADCASTD SI, Z21
+	MOVL         $0x3e715bef, SI
+	VPBROADCASTD SI, Z20
 
 full:
-	CMPQ        R11, $0x00000010
+	CMPQ        c+0(FP), $0x10
 	JLT         tail
-	MOVQ        AX, R8
-	VMOVUPS     (R8)(BX*1), Z12
-	VMOVUPS     (R8)(BX*2), Z0
-	VMOVUPS     (R8)(SI*1), Z13
-	VMOVUPS     (R8)(BX*4), Z6
+	MOVQ        AX, SI
+	VMOVUPS     (SI)(CX*1), Z12
+	VMOVUPS     (SI)(CX*2), Z0
+	VMOVUPS     (SI)(DX*1), Z13
+	VMOVUPS     (SI)(CX*4), Z6
 	VADDPS      Z0, Z12, Z12
 	VADDPS      Z6, Z13, Z13
 	VADDPS      Z13, Z12, Z0
 	VMULPS      Z31, Z12, Z6
 	VFMADD231PS Z30, Z13, Z6
-	VMOVUPS     (R8), Z12
+	VMOVUPS     (SI), Z12
 	VADDPS      Z12, Z0, Z0
-	LEAQ        (AX)(SI*2), R8
-	VMOVUPS     (R8)(BX*1), Z12
-	VMOVUPS     (R8)(BX*2), Z1
-	VMOVUPS     (R8)(SI*1), Z13
-	VMOVUPS     (R8)(BX*4), Z7
+	LEAQ        (AX)(DX*2), SI
+	VMOVUPS     (SI)(CX*1), Z12
+	VMOVUPS     (SI)(CX*2), Z1
+	VMOVUPS     (SI)(DX*1), Z13
+	VMOVUPS     (SI)(CX*4), Z7
 	VADDPS      Z1, Z12, Z12
 	VADDPS      Z7, Z13, Z13
 	VADDPS      Z13, Z12, Z1
 	VMULPS      Z31, Z12, Z7
 	VFMADD231PS Z30, Z13, Z7
-	VMOVUPS     (R8), Z12
+	VMOVUPS     (SI), Z12
 	VADDPS      Z12, Z1, Z1
-	LEAQ        (AX)(SI*4), R8
-	VMOVUPS     (R8)(BX*1), Z12
-	VMOVUPS     (R8)(BX*2), Z2
-	VMOVUPS     (R8)(SI*1), Z13
-	VMOVUPS     (R8)(BX*4), Z8
+	LEAQ        (AX)(DX*4), SI
+	VMOVUPS     (SI)(CX*1), Z12
+	VMOVUPS     (SI)(CX*2), Z2
+	VMOVUPS     (SI)(DX*1), Z13
+	VMOVUPS     (SI)(CX*4), Z8
 	VADDPS      Z2, Z12, Z12
 	VADDPS      Z8, Z13, Z13
 	VADDPS      Z13, Z12, Z2
 	VMULPS      Z31, Z12, Z8
 	VFMADD231PS Z30, Z13, Z8
-	VMOVUPS     (R8), Z12
+	VMOVUPS     (SI), Z12
 	VADDPS      Z12, Z2, Z2
-	IMUL3Q      $0x06, SI, R8
-	ADDQ        AX, R8
-	VMOVUPS     (R8)(BX*1), Z12
-	VMOVUPS     (R8)(BX*2), Z3
-	VMOVUPS     (R8)(SI*1), Z13
-	VMOVUPS     (R8)(BX*4), Z9
+	IMUL3Q      $0x06, DX, SI
+	ADDQ        AX, SI
+	VMOVUPS     (SI)(CX*1), Z12
+	VMOVUPS     (SI)(CX*2), Z3
+	VMOVUPS     (SI)(DX*1), Z13
+	VMOVUPS     (SI)(CX*4), Z9
 	VADDPS      Z3, Z12, Z12
 	VADDPS      Z9, Z13, Z13
 	VADDPS      Z13, Z12, Z3
 	VMULPS      Z31, Z12, Z9
 	VFMADD231PS Z30, Z13, Z9
-	VMOVUPS     (R8), Z12
+	VMOVUPS     (SI), Z12
 	VADDPS      Z12, Z3, Z3
-	LEAQ        (AX)(SI*8), R8
-	VMOVUPS     (R8)(BX*1), Z12
-	VMOVUPS     (R8)(BX*2), Z4
-	VMOVUPS     (R8)(SI*1), Z13
-	VMOVUPS     (R8)(BX*4), Z10
+	LEAQ        (AX)(DX*8), SI
+	VMOVUPS     (SI)(CX*1), Z12
+	VMOVUPS     (SI)(CX*2), Z4
+	VMOVUPS     (SI)(DX*1), Z13
+	VMOVUPS     (SI)(CX*4), Z10
 	VADDPS      Z4, Z12, Z12
 	VADDPS      Z10, Z13, Z13
 	VADDPS      Z13, Z12, Z4
 	VMULPS      Z31, Z12, Z10
 	VFMADD231PS Z30, Z13, Z10
-	VMOVUPS     (R8), Z12
+	VMOVUPS     (SI), Z12
 	VADDPS      Z12, Z4, Z4
-	IMUL3Q      $0x0a, SI, R8
-	ADDQ        AX, R8
-	VMOVUPS     (R8)(BX*1), Z12
-	VMOVUPS     (R8)(BX*2), Z5
-	VMOVUPS     (R8)(SI*1), Z13
-	VMOVUPS     (R8)(BX*4), Z11
+	IMUL3Q      $0x0a, DX, SI
+	ADDQ        AX, SI
+	VMOVUPS     (SI)(CX*1), Z12
+	VMOVUPS     (SI)(CX*2), Z5
+	VMOVUPS     (SI)(DX*1), Z13
+	VMOVUPS     (SI)(CX*4), Z11
 	VADDPS      Z5, Z12, Z12
 	VADDPS      Z11, Z13, Z13
 	VADDPS      Z13, Z12, Z5
 	VMULPS      Z31, Z12, Z11
 	VFMADD231PS Z30, Z13, Z11
-	VMOVUPS     (R8), Z12
+	VMOVUPS     (SI), Z12
 	VADDPS      Z12, Z5, Z5
+	TESTQ       $0x00000001, stride+16(FP)
+	JZ          beyond1
+	IMUL3Q      $0x00, R11, SI
 	VSUBPS      Z2, Z1, Z12
 	VADDPS      Z2, Z1, Z1
 	VSUBPS      Z4, Z3, Z13
 	VADDPS      Z4, Z3, Z3
 	VADDPS      Z1, Z0, Z0
 	VADDPS      Z3, Z0, Z0
-	VMOVUPS     (R9), Z14
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Z14
 	VADDPS      Z14, Z0, Z0
-	VMOVUPS     (R10), Z14
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Z14
 	VMAXPS      Z0, Z14, Z0
-	MOVQ        (DX), R8
-	VMOVUPS     Z0, (CX)(R8*4)
+	VMOVUPS     Z0, (DI)(SI*1)
 	VMULPS      Z27, Z12, Z2
 	VFMADD231PS Z28, Z13, Z2
-	VMOVUPS     (R9), Z14
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Z14
 	VADDPS      Z14, Z2, Z2
-	VMOVUPS     (R10), Z14
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Z14
 	VMAXPS      Z2, Z14, Z2
-	MOVQ        32(DX), R8
-	VMOVUPS     Z2, (CX)(R8*4)
+	VMOVUPS     Z2, (R8)(SI*1)
 	VMULPS      Z31, Z1, Z4
 	VFMADD231PS Z30, Z3, Z4
-	VMOVUPS     (R9), Z14
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Z14
 	VADDPS      Z14, Z4, Z4
-	VMOVUPS     (R10), Z14
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Z14
 	VMAXPS      Z4, Z14, Z4
-	MOVQ        64(DX), R8
-	VMOVUPS     Z4, (CX)(R8*4)
+	VMOVUPS     Z4, (R9)(SI*1)
 	VFMADD231PS Z26, Z12, Z5
 	VFMADD231PS Z25, Z13, Z5
-	VMOVUPS     (R9), Z14
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Z14
 	VADDPS      Z14, Z5, Z5
-	VMOVUPS     (R10), Z14
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Z14
 	VMAXPS      Z5, Z14, Z5
-	MOVQ        96(DX), R8
-	VMOVUPS     Z5, (CX)(R8*4)
+	VMOVUPS     Z5, (R10)(SI*1)
+
+beyond1:
+	TESTQ       $0x00000004, stride+16(FP)
+	JZ          beyond2
+	IMUL3Q      $0x02, R11, SI
 	VSUBPS      Z8, Z7, Z12
 	VADDPS      Z8, Z7, Z7
 	VSUBPS      Z10, Z9, Z13
 	VADDPS      Z10, Z9, Z9
 	VADDPS      Z7, Z6, Z6
 	VADDPS      Z9, Z6, Z6
-	VMOVUPS     (R9), Z14
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Z14
 	VADDPS      Z14, Z6, Z6
-	VMOVUPS     (R10), Z14
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Z14
 	VMAXPS      Z6, Z14, Z6
-	MOVQ        16(DX), R8
-	VMOVUPS     Z6, (CX)(R8*4)
+	VMOVUPS     Z6, (DI)(SI*1)
 	VMULPS      Z27, Z12, Z8
 	VFMADD231PS Z28, Z13, Z8
-	VMOVUPS     (R9), Z14
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Z14
 	VADDPS      Z14, Z8, Z8
-	VMOVUPS     (R10), Z14
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Z14
 	VMAXPS      Z8, Z14, Z8
-	MOVQ        48(DX), R8
-	VMOVUPS     Z8, (CX)(R8*4)
+	VMOVUPS     Z8, (R8)(SI*1)
 	VMULPS      Z31, Z7, Z10
 	VFMADD231PS Z30, Z9, Z10
-	VMOVUPS     (R9), Z14
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Z14
 	VADDPS      Z14, Z10, Z10
-	VMOVUPS     (R10), Z14
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Z14
 	VMAXPS      Z10, Z14, Z10
-	MOVQ        80(DX), R8
-	VMOVUPS     Z10, (CX)(R8*4)
+	VMOVUPS     Z10, (R9)(SI*1)
 	VFMADD231PS Z26, Z12, Z11
 	VFMADD231PS Z25, Z13, Z11
-	VMOVUPS     (R9), Z14
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Z14
 	VADDPS      Z14, Z11, Z11
-	VMOVUPS     (R10), Z14
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Z14
 	VMAXPS      Z11, Z14, Z11
-	MOVQ        112(DX), R8
-	VMOVUPS     Z11, (CX)(R8*4)
-	MOVQ        AX, R8
-	VMOVUPS     (R8)(BX*1), Z12
-	VMOVUPS     (R8)(BX*2), Z0
-	VMOVUPS     (R8)(SI*1), Z13
-	VMOVUPS     (R8)(BX*4), Z6
+	VMOVUPS     Z11, (R10)(SI*1)
+
+beyond2:
+	MOVQ        AX, SI
+	VMOVUPS     (SI)(CX*1), Z12
+	VMOVUPS     (SI)(CX*2), Z0
+	VMOVUPS     (SI)(DX*1), Z13
+	VMOVUPS     (SI)(CX*4), Z6
 	VSUBPS      Z0, Z12, Z12
 	VSUBPS      Z6, Z13, Z13
 	VMULPS      Z27, Z12, Z0
 	VFMADD231PS Z28, Z13, Z0
-	VMOVUPS     (R8)(DI*1), Z6
+	VMOVUPS     (SI)(BX*1), Z6
 	VFMADD231PS Z26, Z12, Z6
 	VFMADD231PS Z25, Z13, Z6
-	LEAQ        (AX)(SI*2), R8
-	VMOVUPS     (R8)(BX*1), Z12
-	VMOVUPS     (R8)(BX*2), Z1
-	VMOVUPS     (R8)(SI*1), Z13
-	VMOVUPS     (R8)(BX*4), Z7
+	LEAQ        (AX)(DX*2), SI
+	VMOVUPS     (SI)(CX*1), Z12
+	VMOVUPS     (SI)(CX*2), Z1
+	VMOVUPS     (SI)(DX*1), Z13
+	VMOVUPS     (SI)(CX*4), Z7
 	VSUBPS      Z1, Z12, Z12
 	VSUBPS      Z7, Z13, Z13
 	VMULPS      Z27, Z12, Z1
 	VFMADD231PS Z28, Z13, Z1
-	VMOVUPS     (R8)(DI*1), Z7
+	VMOVUPS     (SI)(BX*1), Z7
 	VFMADD231PS Z26, Z12, Z7
 	VFMADD231PS Z25, Z13, Z7
-	LEAQ        (AX)(SI*4), R8
-	VMOVUPS     (R8)(BX*1), Z12
-	VMOVUPS     (R8)(BX*2), Z2
-	VMOVUPS     (R8)(SI*1), Z13
-	VMOVUPS     (R8)(BX*4), Z8
+	LEAQ        (AX)(DX*4), SI
+	VMOVUPS     (SI)(CX*1), Z12
+	VMOVUPS     (SI)(CX*2), Z2
+	VMOVUPS     (SI)(DX*1), Z13
+	VMOVUPS     (SI)(CX*4), Z8
 	VSUBPS      Z2, Z12, Z12
 	VSUBPS      Z8, Z13, Z13
 	VMULPS      Z27, Z12, Z2
 	VFMADD231PS Z28, Z13, Z2
-	VMOVUPS     (R8)(DI*1), Z8
+	VMOVUPS     (SI)(BX*1), Z8
 	VFMADD231PS Z26, Z12, Z8
 	VFMADD231PS Z25, Z13, Z8
-	IMUL3Q      $0x06, SI, R8
-	ADDQ        AX, R8
-	VMOVUPS     (R8)(BX*1), Z12
-	VMOVUPS     (R8)(BX*2), Z3
-	VMOVUPS     (R8)(SI*1), Z13
-	VMOVUPS     (R8)(BX*4), Z9
+	IMUL3Q      $0x06, DX, SI
+	ADDQ        AX, SI
+	VMOVUPS     (SI)(CX*1), Z12
+	VMOVUPS     (SI)(CX*2), Z3
+	VMOVUPS     (SI)(DX*1), Z13
+	VMOVUPS     (SI)(CX*4), Z9
 	VSUBPS      Z3, Z12, Z12
 	VSUBPS      Z9, Z13, Z13
 	VMULPS      Z27, Z12, Z3
 	VFMADD231PS Z28, Z13, Z3
-	VMOVUPS     (R8)(DI*1), Z9
+	VMOVUPS     (SI)(BX*1), Z9
 	VFMADD231PS Z26, Z12, Z9
 	VFMADD231PS Z25, Z13, Z9
-	LEAQ        (AX)(SI*8), R8
-	VMOVUPS     (R8)(BX*1), Z12
-	VMOVUPS     (R8)(BX*2), Z4
-	VMOVUPS     (R8)(SI*1), Z13
-	VMOVUPS     (R8)(BX*4), Z10
+	LEAQ        (AX)(DX*8), SI
+	VMOVUPS     (SI)(CX*1), Z12
+	VMOVUPS     (SI)(CX*2), Z4
+	VMOVUPS     (SI)(DX*1), Z13
+	VMOVUPS     (SI)(CX*4), Z10
 	VSUBPS      Z4, Z12, Z12
 	VSUBPS      Z10, Z13, Z13
 	VMULPS      Z27, Z12, Z4
 	VFMADD231PS Z28, Z13, Z4
-	VMOVUPS     (R8)(DI*1), Z10
+	VMOVUPS     (SI)(BX*1), Z10
 	VFMADD231PS Z26, Z12, Z10
 	VFMADD231PS Z25, Z13, Z10
-	IMUL3Q      $0x0a, SI, R8
-	ADDQ        AX, R8
-	VMOVUPS     (R8)(BX*1), Z12
-	VMOVUPS     (R8)(BX*2), Z5
-	VMOVUPS     (R8)(SI*1), Z13
-	VMOVUPS     (R8)(BX*4), Z11
+	IMUL3Q      $0x0a, DX, SI
+	ADDQ        AX, SI
+	VMOVUPS     (SI)(CX*1), Z12
+	VMOVUPS     (SI)(CX*2), Z5
+	VMOVUPS     (SI)(DX*1), Z13
+	VMOVUPS     (SI)(CX*4), Z11
 	VSUBPS      Z5, Z12, Z12
 	VSUBPS      Z11, Z13, Z13
 	VMULPS      Z27, Z12, Z5
 	VFMADD231PS Z28, Z13, Z5
-	VMOVUPS     (R8)(DI*1), Z11
+	VMOVUPS     (SI)(BX*1), Z11
 	VFMADD231PS Z26, Z12, Z11
 	VFMADD231PS Z25, Z13, Z11
+	TESTQ       $0x00000002, stride+16(FP)
+	JZ          beyond3
+	IMUL3Q      $0x01, R11, SI
 	VSUBPS      Z2, Z1, Z12
 	VADDPS      Z2, Z1, Z1
 	VSUBPS      Z4, Z3, Z13
 	VADDPS      Z4, Z3, Z3
 	VADDPS      Z1, Z0, Z0
 	VADDPS      Z3, Z0, Z0
-	VMOVUPS     (R9), Z14
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Z14
 	VADDPS      Z14, Z0, Z0
-	VMOVUPS     (R10), Z14
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Z14
 	VMAXPS      Z0, Z14, Z0
-	MOVQ        8(DX), R8
-	VMOVUPS     Z0, (CX)(R8*4)
+	VMOVUPS     Z0, (DI)(SI*1)
 	VMULPS      Z27, Z12, Z2
 	VFMADD231PS Z28, Z13, Z2
-	VMOVUPS     (R9), Z14
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Z14
 	VADDPS      Z14, Z2, Z2
-	VMOVUPS     (R10), Z14
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Z14
 	VMAXPS      Z2, Z14, Z2
-	MOVQ        40(DX), R8
-	VMOVUPS     Z2, (CX)(R8*4)
+	VMOVUPS     Z2, (R8)(SI*1)
 	VMULPS      Z31, Z1, Z4
 	VFMADD231PS Z30, Z3, Z4
-	VMOVUPS     (R9), Z14
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Z14
 	VADDPS      Z14, Z4, Z4
-	VMOVUPS     (R10), Z14
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Z14
 	VMAXPS      Z4, Z14, Z4
-	MOVQ        72(DX), R8
-	VMOVUPS     Z4, (CX)(R8*4)
+	VMOVUPS     Z4, (R9)(SI*1)
 	VFMADD231PS Z26, Z12, Z5
 	VFMADD231PS Z25, Z13, Z5
-	VMOVUPS     (R9), Z14
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Z14
 	VADDPS      Z14, Z5, Z5
-	VMOVUPS     (R10), Z14
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Z14
 	VMAXPS      Z5, Z14, Z5
-	MOVQ        104(DX), R8
-	VMOVUPS     Z5, (CX)(R8*4)
+	VMOVUPS     Z5, (R10)(SI*1)
+
+beyond3:
+	TESTQ       $0x00000008, stride+16(FP)
+	JZ          beyond4
+	IMUL3Q      $0x03, R11, SI
 	VSUBPS      Z8, Z7, Z12
 	VADDPS      Z8, Z7, Z7
 	VSUBPS      Z10, Z9, Z13
 	VADDPS      Z10, Z9, Z9
 	VADDPS      Z7, Z6, Z6
 	VADDPS      Z9, Z6, Z6
-	VMOVUPS     (R9), Z14
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Z14
 	VADDPS      Z14, Z6, Z6
-	VMOVUPS     (R10), Z14
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Z14
 	VMAXPS      Z6, Z14, Z6
-	MOVQ        24(DX), R8
-	VMOVUPS     Z6, (CX)(R8*4)
+	VMOVUPS     Z6, (DI)(SI*1)
 	VMULPS      Z27, Z12, Z8
 	VFMADD231PS Z28, Z13, Z8
-	VMOVUPS     (R9), Z14
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Z14
 	VADDPS      Z14, Z8, Z8
-	VMOVUPS     (R10), Z14
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Z14
 	VMAXPS      Z8, Z14, Z8
-	MOVQ        56(DX), R8
-	VMOVUPS     Z8, (CX)(R8*4)
+	VMOVUPS     Z8, (R8)(SI*1)
 	VMULPS      Z31, Z7, Z10
 	VFMADD231PS Z30, Z9, Z10
-	VMOVUPS     (R9), Z14
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Z14
 	VADDPS      Z14, Z10, Z10
-	VMOVUPS     (R10), Z14
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Z14
 	VMAXPS      Z10, Z14, Z10
-	MOVQ        88(DX), R8
-	VMOVUPS     Z10, (CX)(R8*4)
+	VMOVUPS     Z10, (R9)(SI*1)
 	VFMADD231PS Z26, Z12, Z11
 	VFMADD231PS Z25, Z13, Z11
-	VMOVUPS     (R9), Z14
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Z14
 	VADDPS      Z14, Z11, Z11
-	VMOVUPS     (R10), Z14
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Z14
 	VMAXPS      Z11, Z14, Z11
-	MOVQ        120(DX), R8
-	VMOVUPS     Z11, (CX)(R8*4)
-	ADDQ        $0x00000040, AX
-	ADDQ        $0x00000040, CX
-	ADDQ        $0x00000040, R9
-	SUBQ        $0x00000010, R11
-	JMP         full
+	VMOVUPS     Z11, (R10)(SI*1)
+
+beyond4:
+	ADDQ $0x40, AX
+	ADDQ $0x40, DI
+	ADDQ $0x40, R8
+	ADDQ $0x40, R9
+	ADDQ $0x40, R10
+	ADDQ $0x40, bias+40(FP)
+	SUBQ $0x10, c+0(FP)
+	JMP  full
 
 tail:
-	TESTQ       R11, R11
-	JZ          end
-	MOVQ        $-1, R8
-	BZHIQ       R11, R8, R8
-	KMOVW       R8, K1
-	MOVQ        AX, R8
-	VMOVUPS.Z   (R8)(BX*1), K1, Z12
-	VMOVUPS.Z   (R8)(BX*2), K1, Z0
-	VMOVUPS.Z   (R8)(SI*1), K1, Z13
-	VMOVUPS.Z   (R8)(BX*4), K1, Z6
+	CMPQ        c+0(FP), $0x00
+	JE          end
+	MOVQ        c+0(FP), SI
+	MOVQ        $-1, R12
+	BZHIQ       SI, R12, R12
+	KMOVW       R12, K1
+	MOVQ        AX, SI
+	VMOVUPS.Z   (SI)(CX*1), K1, Z12
+	VMOVUPS.Z   (SI)(CX*2), K1, Z0
+	VMOVUPS.Z   (SI)(DX*1), K1, Z13
+	VMOVUPS.Z   (SI)(CX*4), K1, Z6
 	VADDPS      Z0, Z12, Z12
 	VADDPS      Z6, Z13, Z13
 	VADDPS      Z13, Z12, Z0
 	VMULPS      Z31, Z12, Z6
 	VFMADD231PS Z30, Z13, Z6
-	VMOVUPS.Z   (R8), K1, Z12
+	VMOVUPS.Z   (SI), K1, Z12
 	VADDPS      Z12, Z0, Z0
-	LEAQ        (AX)(SI*2), R8
-	VMOVUPS.Z   (R8)(BX*1), K1, Z12
-	VMOVUPS.Z   (R8)(BX*2), K1, Z1
-	VMOVUPS.Z   (R8)(SI*1), K1, Z13
-	VMOVUPS.Z   (R8)(BX*4), K1, Z7
+	LEAQ        (AX)(DX*2), SI
+	VMOVUPS.Z   (SI)(CX*1), K1, Z12
+	VMOVUPS.Z   (SI)(CX*2), K1, Z1
+	VMOVUPS.Z   (SI)(DX*1), K1, Z13
+	VMOVUPS.Z   (SI)(CX*4), K1, Z7
 	VADDPS      Z1, Z12, Z12
 	VADDPS      Z7, Z13, Z13
 	VADDPS      Z13, Z12, Z1
 	VMULPS      Z31, Z12, Z7
 	VFMADD231PS Z30, Z13, Z7
-	VMOVUPS.Z   (R8), K1, Z12
+	VMOVUPS.Z   (SI), K1, Z12
 	VADDPS      Z12, Z1, Z1
-	LEAQ        (AX)(SI*4), R8
-	VMOVUPS.Z   (R8)(BX*1), K1, Z12
-	VMOVUPS.Z   (R8)(BX*2), K1, Z2
-	VMOVUPS.Z   (R8)(SI*1), K1, Z13
-	VMOVUPS.Z   (R8)(BX*4), K1, Z8
+	LEAQ        (AX)(DX*4), SI
+	VMOVUPS.Z   (SI)(CX*1), K1, Z12
+	VMOVUPS.Z   (SI)(CX*2), K1, Z2
+	VMOVUPS.Z   (SI)(DX*1), K1, Z13
+	VMOVUPS.Z   (SI)(CX*4), K1, Z8
 	VADDPS      Z2, Z12, Z12
 	VADDPS      Z8, Z13, Z13
 	VADDPS      Z13, Z12, Z2
 	VMULPS      Z31, Z12, Z8
 	VFMADD231PS Z30, Z13, Z8
-	VMOVUPS.Z   (R8), K1, Z12
+	VMOVUPS.Z   (SI), K1, Z12
 	VADDPS      Z12, Z2, Z2
-	IMUL3Q      $0x06, SI, R8
-	ADDQ        AX, R8
-	VMOVUPS.Z   (R8)(BX*1), K1, Z12
-	VMOVUPS.Z   (R8)(BX*2), K1, Z3
-	VMOVUPS.Z   (R8)(SI*1), K1, Z13
-	VMOVUPS.Z   (R8)(BX*4), K1, Z9
+	IMUL3Q      $0x06, DX, SI
+	ADDQ        AX, SI
+	VMOVUPS.Z   (SI)(CX*1), K1, Z12
+	VMOVUPS.Z   (SI)(CX*2), K1, Z3
+	VMOVUPS.Z   (SI)(DX*1), K1, Z13
+	VMOVUPS.Z   (SI)(CX*4), K1, Z9
 	VADDPS      Z3, Z12, Z12
 	VADDPS      Z9, Z13, Z13
 	VADDPS      Z13, Z12, Z3
 	VMULPS      Z31, Z12, Z9
 	VFMADD231PS Z30, Z13, Z9
-	VMOVUPS.Z   (R8), K1, Z12
+	VMOVUPS.Z   (SI), K1, Z12
 	VADDPS      Z12, Z3, Z3
-	LEAQ        (AX)(SI*8), R8
-	VMOVUPS.Z   (R8)(BX*1), K1, Z12
-	VMOVUPS.Z   (R8)(BX*2), K1, Z4
-	VMOVUPS.Z   (R8)(SI*1), K1, Z13
-	VMOVUPS.Z   (R8)(BX*4), K1, Z10
+	LEAQ        (AX)(DX*8), SI
+	VMOVUPS.Z   (SI)(CX*1), K1, Z12
+	VMOVUPS.Z   (SI)(CX*2), K1, Z4
+	VMOVUPS.Z   (SI)(DX*1), K1, Z13
+	VMOVUPS.Z   (SI)(CX*4), K1, Z10
 	VADDPS      Z4, Z12, Z12
 	VADDPS      Z10, Z13, Z13
 	VADDPS      Z13, Z12, Z4
 	VMULPS      Z31, Z12, Z10
 	VFMADD231PS Z30, Z13, Z10
-	VMOVUPS.Z   (R8), K1, Z12
+	VMOVUPS.Z   (SI), K1, Z12
 	VADDPS      Z12, Z4, Z4
-	IMUL3Q      $0x0a, SI, R8
-	ADDQ        AX, R8
-	VMOVUPS.Z   (R8)(BX*1), K1, Z12
-	VMOVUPS.Z   (R8)(BX*2), K1, Z5
-	VMOVUPS.Z   (R8)(SI*1), K1, Z13
-	VMOVUPS.Z   (R8)(BX*4), K1, Z11
+	IMUL3Q      $0x0a, DX, SI
+	ADDQ        AX, SI
+	VMOVUPS.Z   (SI)(CX*1), K1, Z12
+	VMOVUPS.Z   (SI)(CX*2), K1, Z5
+	VMOVUPS.Z   (SI)(DX*1), K1, Z13
+	VMOVUPS.Z   (SI)(CX*4), K1, Z11
 	VADDPS      Z5, Z12, Z12
 	VADDPS      Z11, Z13, Z13
 	VADDPS      Z13, Z12, Z5
 	VMULPS      Z31, Z12, Z11
 	VFMADD231PS Z30, Z13, Z11
-	VMOVUPS.Z   (R8), K1, Z12
+	VMOVUPS.Z   (SI), K1, Z12
 	VADDPS      Z12, Z5, Z5
+	TESTQ       $0x00000001, stride+16(FP)
+	JZ          beyond5
+	IMUL3Q      $0x00, R11, SI
 	VSUBPS      Z2, Z1, Z12
 	VADDPS      Z2, Z1, Z1
 	VSUBPS      Z4, Z3, Z13
 	VADDPS      Z4, Z3, Z3
 	VADDPS      Z1, Z0, Z0
 	VADDPS      Z3, Z0, Z0
-	VMOVUPS.Z   (R9), K1, Z14
+	MOVQ        bias+40(FP), R12
+	VMOVUPS.Z   (R12), K1, Z14
 	VADDPS      Z14, Z0, Z0
-	VMOVUPS     (R10), Z14
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Z14
 	VMAXPS      Z0, Z14, Z0
-	MOVQ        (DX), R8
-	VMOVUPS     Z0, K1, (CX)(R8*4)
+	VMOVUPS     Z0, K1, (DI)(SI*1)
 	VMULPS      Z27, Z12, Z2
 	VFMADD231PS Z28, Z13, Z2
-	VMOVUPS.Z   (R9), K1, Z14
+	MOVQ        bias+40(FP), R12
+	VMOVUPS.Z   (R12), K1, Z14
 	VADDPS      Z14, Z2, Z2
-	VMOVUPS     (R10), Z14
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Z14
 	VMAXPS      Z2, Z14, Z2
-	MOVQ        32(DX), R8
-	VMOVUPS     Z2, K1, (CX)(R8*4)
+	VMOVUPS     Z2, K1, (R8)(SI*1)
 	VMULPS      Z31, Z1, Z4
 	VFMADD231PS Z30, Z3, Z4
-	VMOVUPS.Z   (R9), K1, Z14
+	MOVQ        bias+40(FP), R12
+	VMOVUPS.Z   (R12), K1, Z14
 	VADDPS      Z14, Z4, Z4
-	VMOVUPS     (R10), Z14
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Z14
 	VMAXPS      Z4, Z14, Z4
-	MOVQ        64(DX), R8
-	VMOVUPS     Z4, K1, (CX)(R8*4)
+	VMOVUPS     Z4, K1, (R9)(SI*1)
 	VFMADD231PS Z26, Z12, Z5
 	VFMADD231PS Z25, Z13, Z5
-	VMOVUPS.Z   (R9), K1, Z14
+	MOVQ        bias+40(FP), R12
+	VMOVUPS.Z   (R12), K1, Z14
 	VADDPS      Z14, Z5, Z5
-	VMOVUPS     (R10), Z14
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Z14
 	VMAXPS      Z5, Z14, Z5
-	MOVQ        96(DX), R8
-	VMOVUPS     Z5, K1, (CX)(R8*4)
+	VMOVUPS     Z5, K1, (R10)(SI*1)
+
+beyond5:
+	TESTQ       $0x00000004, stride+16(FP)
+	JZ          beyond6
+	IMUL3Q      $0x02, R11, SI
 	VSUBPS      Z8, Z7, Z12
 	VADDPS      Z8, Z7, Z7
 	VSUBPS      Z10, Z9, Z13
 	VADDPS      Z10, Z9, Z9
 	VADDPS      Z7, Z6, Z6
 	VADDPS      Z9, Z6, Z6
-	VMOVUPS.Z   (R9), K1, Z14
+	MOVQ        bias+40(FP), R12
+	VMOVUPS.Z   (R12), K1, Z14
 	VADDPS      Z14, Z6, Z6
-	VMOVUPS     (R10), Z14
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Z14
 	VMAXPS      Z6, Z14, Z6
-	MOVQ        16(DX), R8
-	VMOVUPS     Z6, K1, (CX)(R8*4)
+	VMOVUPS     Z6, K1, (DI)(SI*1)
 	VMULPS      Z27, Z12, Z8
 	VFMADD231PS Z28, Z13, Z8
-	VMOVUPS.Z   (R9), K1, Z14
+	MOVQ        bias+40(FP), R12
+	VMOVUPS.Z   (R12), K1, Z14
 	VADDPS      Z14, Z8, Z8
-	VMOVUPS     (R10), Z14
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Z14
 	VMAXPS      Z8, Z14, Z8
-	MOVQ        48(DX), R8
-	VMOVUPS     Z8, K1, (CX)(R8*4)
+	VMOVUPS     Z8, K1, (R8)(SI*1)
 	VMULPS      Z31, Z7, Z10
 	VFMADD231PS Z30, Z9, Z10
-	VMOVUPS.Z   (R9), K1, Z14
+	MOVQ        bias+40(FP), R12
+	VMOVUPS.Z   (R12), K1, Z14
 	VADDPS      Z14, Z10, Z10
-	VMOVUPS     (R10), Z14
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Z14
 	VMAXPS      Z10, Z14, Z10
-	MOVQ        80(DX), R8
-	VMOVUPS     Z10, K1, (CX)(R8*4)
+	VMOVUPS     Z10, K1, (R9)(SI*1)
 	VFMADD231PS Z26, Z12, Z11
 	VFMADD231PS Z25, Z13, Z11
-	VMOVUPS.Z   (R9), K1, Z14
+	MOVQ        bias+40(FP), R12
+	VMOVUPS.Z   (R12), K1, Z14
 	VADDPS      Z14, Z11, Z11
-	VMOVUPS     (R10), Z14
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Z14
 	VMAXPS      Z11, Z14, Z11
-	MOVQ        112(DX), R8
-	VMOVUPS     Z11, K1, (CX)(R8*4)
-	MOVQ        AX, R8
-	VMOVUPS.Z   (R8)(BX*1), K1, Z12
-	VMOVUPS.Z   (R8)(BX*2), K1, Z0
-	VMOVUPS.Z   (R8)(SI*1), K1, Z13
-	VMOVUPS.Z   (R8)(BX*4), K1, Z6
+	VMOVUPS     Z11, K1, (R10)(SI*1)
+
+beyond6:
+	MOVQ        AX, SI
+	VMOVUPS.Z   (SI)(CX*1), K1, Z12
+	VMOVUPS.Z   (SI)(CX*2), K1, Z0
+	VMOVUPS.Z   (SI)(DX*1), K1, Z13
+	VMOVUPS.Z   (SI)(CX*4), K1, Z6
 	VSUBPS      Z0, Z12, Z12
 	VSUBPS      Z6, Z13, Z13
 	VMULPS      Z27, Z12, Z0
 	VFMADD231PS Z28, Z13, Z0
-	VMOVUPS.Z   (R8)(DI*1), K1, Z6
+	VMOVUPS.Z   (SI)(BX*1), K1, Z6
 	VFMADD231PS Z26, Z12, Z6
 	VFMADD231PS Z25, Z13, Z6
-	LEAQ        (AX)(SI*2), R8
-	VMOVUPS.Z   (R8)(BX*1), K1, Z12
-	VMOVUPS.Z   (R8)(BX*2), K1, Z1
-	VMOVUPS.Z   (R8)(SI*1), K1, Z13
-	VMOVUPS.Z   (R8)(BX*4), K1, Z7
+	LEAQ        (AX)(DX*2), SI
+	VMOVUPS.Z   (SI)(CX*1), K1, Z12
+	VMOVUPS.Z   (SI)(CX*2), K1, Z1
+	VMOVUPS.Z   (SI)(DX*1), K1, Z13
+	VMOVUPS.Z   (SI)(CX*4), K1, Z7
 	VSUBPS      Z1, Z12, Z12
 	VSUBPS      Z7, Z13, Z13
 	VMULPS      Z27, Z12, Z1
 	VFMADD231PS Z28, Z13, Z1
-	VMOVUPS.Z   (R8)(DI*1), K1, Z7
+	VMOVUPS.Z   (SI)(BX*1), K1, Z7
 	VFMADD231PS Z26, Z12, Z7
 	VFMADD231PS Z25, Z13, Z7
-	LEAQ        (AX)(SI*4), R8
-	VMOVUPS.Z   (R8)(BX*1), K1, Z12
-	VMOVUPS.Z   (R8)(BX*2), K1, Z2
-	VMOVUPS.Z   (R8)(SI*1), K1, Z13
-	VMOVUPS.Z   (R8)(BX*4), K1, Z8
+	LEAQ        (AX)(DX*4), SI
+	VMOVUPS.Z   (SI)(CX*1), K1, Z12
+	VMOVUPS.Z   (SI)(CX*2), K1, Z2
+	VMOVUPS.Z   (SI)(DX*1), K1, Z13
+	VMOVUPS.Z   (SI)(CX*4), K1, Z8
 	VSUBPS      Z2, Z12, Z12
 	VSUBPS      Z8, Z13, Z13
 	VMULPS      Z27, Z12, Z2
 	VFMADD231PS Z28, Z13, Z2
-	VMOVUPS.Z   (R8)(DI*1), K1, Z8
+	VMOVUPS.Z   (SI)(BX*1), K1, Z8
 	VFMADD231PS Z26, Z12, Z8
 	VFMADD231PS Z25, Z13, Z8
-	IMUL3Q      $0x06, SI, R8
-	ADDQ        AX, R8
-	VMOVUPS.Z   (R8)(BX*1), K1, Z12
-	VMOVUPS.Z   (R8)(BX*2), K1, Z3
-	VMOVUPS.Z   (R8)(SI*1), K1, Z13
-	VMOVUPS.Z   (R8)(BX*4), K1, Z9
+	IMUL3Q      $0x06, DX, SI
+	ADDQ        AX, SI
+	VMOVUPS.Z   (SI)(CX*1), K1, Z12
+	VMOVUPS.Z   (SI)(CX*2), K1, Z3
+	VMOVUPS.Z   (SI)(DX*1), K1, Z13
+	VMOVUPS.Z   (SI)(CX*4), K1, Z9
 	VSUBPS      Z3, Z12, Z12
 	VSUBPS      Z9, Z13, Z13
 	VMULPS      Z27, Z12, Z3
 	VFMADD231PS Z28, Z13, Z3
-	VMOVUPS.Z   (R8)(DI*1), K1, Z9
+	VMOVUPS.Z   (SI)(BX*1), K1, Z9
 	VFMADD231PS Z26, Z12, Z9
 	VFMADD231PS Z25, Z13, Z9
-	LEAQ        (AX)(SI*8), R8
-	VMOVUPS.Z   (R8)(BX*1), K1, Z12
-	VMOVUPS.Z   (R8)(BX*2), K1, Z4
-	VMOVUPS.Z   (R8)(SI*1), K1, Z13
-	VMOVUPS.Z   (R8)(BX*4), K1, Z10
+	LEAQ        (AX)(DX*8), SI
+	VMOVUPS.Z   (SI)(CX*1), K1, Z12
+	VMOVUPS.Z   (SI)(CX*2), K1, Z4
+	VMOVUPS.Z   (SI)(DX*1), K1, Z13
+	VMOVUPS.Z   (SI)(CX*4), K1, Z10
 	VSUBPS      Z4, Z12, Z12
 	VSUBPS      Z10, Z13, Z13
 	VMULPS      Z27, Z12, Z4
 	VFMADD231PS Z28, Z13, Z4
-	VMOVUPS.Z   (R8)(DI*1), K1, Z10
+	VMOVUPS.Z   (SI)(BX*1), K1, Z10
 	VFMADD231PS Z26, Z12, Z10
 	VFMADD231PS Z25, Z13, Z10
-	IMUL3Q      $0x0a, SI, R8
-	ADDQ        AX, R8
-	VMOVUPS.Z   (R8)(BX*1), K1, Z12
-	VMOVUPS.Z   (R8)(BX*2), K1, Z5
-	VMOVUPS.Z   (R8)(SI*1), K1, Z13
-	VMOVUPS.Z   (R8)(BX*4), K1, Z11
+	IMUL3Q      $0x0a, DX, SI
+	ADDQ        AX, SI
+	VMOVUPS.Z   (SI)(CX*1), K1, Z12
+	VMOVUPS.Z   (SI)(CX*2), K1, Z5
+	VMOVUPS.Z   (SI)(DX*1), K1, Z13
+	VMOVUPS.Z   (SI)(CX*4), K1, Z11
 	VSUBPS      Z5, Z12, Z12
 	VSUBPS      Z11, Z13, Z13
 	VMULPS      Z27, Z12, Z5
 	VFMADD231PS Z28, Z13, Z5
-	VMOVUPS.Z   (R8)(DI*1), K1, Z11
+	VMOVUPS.Z   (SI)(BX*1), K1, Z11
 	VFMADD231PS Z26, Z12, Z11
 	VFMADD231PS Z25, Z13, Z11
+	TESTQ       $0x00000002, stride+16(FP)
+	JZ          beyond7
+	IMUL3Q      $0x01, R11, SI
 	VSUBPS      Z2, Z1, Z12
 	VADDPS      Z2, Z1, Z1
 	VSUBPS      Z4, Z3, Z13
 	VADDPS      Z4, Z3, Z3
 	VADDPS      Z1, Z0, Z0
 	VADDPS      Z3, Z0, Z0
-	VMOVUPS.Z   (R9), K1, Z14
+	MOVQ        bias+40(FP), AX
+	VMOVUPS.Z   (AX), K1, Z14
 	VADDPS      Z14, Z0, Z0
-	VMOVUPS     (R10), Z14
+	MOVQ        floor+48(FP), AX
+	VMOVUPS     (AX), Z14
 	VMAXPS      Z0, Z14, Z0
-	MOVQ        8(DX), AX
-	VMOVUPS     Z0, K1, (CX)(AX*4)
+	VMOVUPS     Z0, K1, (DI)(SI*1)
 	VMULPS      Z27, Z12, Z2
 	VFMADD231PS Z28, Z13, Z2
-	VMOVUPS.Z   (R9), K1, Z14
+	MOVQ        bias+40(FP), AX
+	VMOVUPS.Z   (AX), K1, Z14
 	VADDPS      Z14, Z2, Z2
-	VMOVUPS     (R10), Z14
+	MOVQ        floor+48(FP), AX
+	VMOVUPS     (AX), Z14
 	VMAXPS      Z2, Z14, Z2
-	MOVQ        40(DX), AX
-	VMOVUPS     Z2, K1, (CX)(AX*4)
+	VMOVUPS     Z2, K1, (R8)(SI*1)
 	VMULPS      Z31, Z1, Z4
 	VFMADD231PS Z30, Z3, Z4
-	VMOVUPS.Z   (R9), K1, Z14
+	MOVQ        bias+40(FP), AX
+	VMOVUPS.Z   (AX), K1, Z14
 	VADDPS      Z14, Z4, Z4
-	VMOVUPS     (R10), Z14
+	MOVQ        floor+48(FP), AX
+	VMOVUPS     (AX), Z14
 	VMAXPS      Z4, Z14, Z4
-	MOVQ        72(DX), AX
-	VMOVUPS     Z4, K1, (CX)(AX*4)
+	VMOVUPS     Z4, K1, (R9)(SI*1)
 	VFMADD231PS Z26, Z12, Z5
 	VFMADD231PS Z25, Z13, Z5
-	VMOVUPS.Z   (R9), K1, Z14
+	MOVQ        bias+40(FP), AX
+	VMOVUPS.Z   (AX), K1, Z14
 	VADDPS      Z14, Z5, Z5
-	VMOVUPS     (R10), Z14
+	MOVQ        floor+48(FP), AX
+	VMOVUPS     (AX), Z14
 	VMAXPS      Z5, Z14, Z5
-	MOVQ        104(DX), AX
-	VMOVUPS     Z5, K1, (CX)(AX*4)
+	VMOVUPS     Z5, K1, (R10)(SI*1)
+
+beyond7:
+	TESTQ       $0x00000008, stride+16(FP)
+	JZ          beyond8
+	IMUL3Q      $0x03, R11, SI
 	VSUBPS      Z8, Z7, Z12
 	VADDPS      Z8, Z7, Z7
 	VSUBPS      Z10, Z9, Z13
 	VADDPS      Z10, Z9, Z9
 	VADDPS      Z7, Z6, Z6
 	VADDPS      Z9, Z6, Z6
-	VMOVUPS.Z   (R9), K1, Z14
+	MOVQ        bias+40(FP), AX
+	VMOVUPS.Z   (AX), K1, Z14
 	VADDPS      Z14, Z6, Z6
-	VMOVUPS     (R10), Z14
+	MOVQ        floor+48(FP), AX
+	VMOVUPS     (AX), Z14
 	VMAXPS      Z6, Z14, Z6
-	MOVQ        24(DX), AX
-	VMOVUPS     Z6, K1, (CX)(AX*4)
+	VMOVUPS     Z6, K1, (DI)(SI*1)
 	VMULPS      Z27, Z12, Z8
 	VFMADD231PS Z28, Z13, Z8
-	VMOVUPS.Z   (R9), K1, Z14
+	MOVQ        bias+40(FP), AX
+	VMOVUPS.Z   (AX), K1, Z14
 	VADDPS      Z14, Z8, Z8
-	VMOVUPS     (R10), Z14
+	MOVQ        floor+48(FP), AX
+	VMOVUPS     (AX), Z14
 	VMAXPS      Z8, Z14, Z8
-	MOVQ        56(DX), AX
-	VMOVUPS     Z8, K1, (CX)(AX*4)
+	VMOVUPS     Z8, K1, (R8)(SI*1)
 	VMULPS      Z31, Z7, Z10
 	VFMADD231PS Z30, Z9, Z10
-	VMOVUPS.Z   (R9), K1, Z14
+	MOVQ        bias+40(FP), AX
+	VMOVUPS.Z   (AX), K1, Z14
 	VADDPS      Z14, Z10, Z10
-	VMOVUPS     (R10), Z14
+	MOVQ        floor+48(FP), AX
+	VMOVUPS     (AX), Z14
 	VMAXPS      Z10, Z14, Z10
-	MOVQ        88(DX), AX
-	VMOVUPS     Z10, K1, (CX)(AX*4)
+	VMOVUPS     Z10, K1, (R9)(SI*1)
 	VFMADD231PS Z26, Z12, Z11
 	VFMADD231PS Z25, Z13, Z11
-	VMOVUPS.Z   (R9), K1, Z14
+	MOVQ        bias+40(FP), AX
+	VMOVUPS.Z   (AX), K1, Z14
 	VADDPS      Z14, Z11, Z11
-	VMOVUPS     (R10), Z14
+	MOVQ        floor+48(FP), AX
+	VMOVUPS     (AX), Z14
 	VMAXPS      Z11, Z14, Z11
-	MOVQ        120(DX), AX
-	VMOVUPS     Z11, K1, (CX)(AX*4)
+	VMOVUPS     Z11, K1, (R10)(SI*1)
 
+beyond8:
 end:
 	VZEROUPPER
 	RET
 
-// func winogradDw512(c int, dst *float32, pixels *int, src *float32, stride int)
+// func winogradDw512(c int, freq *float32, stride int, base *float32, window *tileWindow)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·winogradDw512(SB), NOSPLIT, $0-40
-	MOVQ         src+24(FP), AX
-	MOVQ         dst+8(FP), CX
-	MOVQ         pixels+16(FP), DX
-	MOVQ         stride+32(FP), BX
-	SHLQ         $0x02, BX
-	LEAQ         (BX)(BX*2), SI
-	LEAQ         (BX)(BX*4), DI
-	MOVL         $0x3f000000, R8
-	VPBROADCASTD R8, Z31
-	MOVL         $0x40000000, R8
-	VPBROADCASTD R8, Z30
-	MOVL         $0x40200000, R8
-	VPBROADCASTD R8, Z29
-	MOVL         $0x3fb504f3, R8
-	VPBROADCASTD R8, Z28
-	MOVL         $0x3f3504f3, R8
-	VPBROADCASTD R8, Z27
-	MOVL         $0x3eb504f3, R8
-	VPBROADCASTD R8, Z26
-	MOVL         $0x403504f3, R8
-	VPBROADCASTD R8, Z25
-	MOVL         $0x3eaaaaab, R8
-	VPBROADCASTD R8, Z24
-	MOVL         $0x3f2aaaab, R8
-	VPBROADCASTD R8, Z23
-	MOVL         $0x3e2aaaab, R8
-	VPBROADCASTD R8, Z22
-	MOVL         $0x3ef15bef, R8
-	VPBROADCASTD R8, Z21
-	MOVL         $0x3e715bef, R8
-	VPBROADCASTD R8, Z20
-	MOVQ         c+0(FP), R9
+	MOVQ         freq+8(FP), AX
+	MOVQ         stride+16(FP), CX
+	SHLQ         $0x02, CX
+	LEAQ         (CX)(CX*2), DX
+	LEAQ         (CX)(CX*4), BX
+	MOVQ         base+24(FP), R10
+	MOVQ         window+32(FP), SI
+	MOVQ         (SI), DI
+	LEAQ         (R10)(DI*4), DI
+	MOVQ         8(SI), R8
+	LEAQ         (R10)(R8*4), R8
+	MOVQ         16(SI), R9
+	LEAQ         (R10)(R9*4), R9
+	MOVQ         48(SI), R10
+	SHLQ         $0x02, R10
+	MOVQ         56(SI), SI
+	MOVQ         SI, stride+16(FP)
+	MOVL         $0x3f000000, SI
+	VPBROADCASTD SI, Z31
+	MOVL         $0x40000000, SI
+	VPBROADCASTD SI, Z30
+	MOVL         $0x40200000, SI
+	VPBROADCASTD SI, Z29
+	MOVL         $0x3fb504f3, SI
+	VPBROADCASTD SI, Z28
+	MOVL         $0x3f3504f3, SI
+	VPBROADCASTD SI, Z27
+	MOVL         $0x3eb504f3, SI
+	VPBROADCASTD SI, Z26
+	MOVL         $0x403504f3, SI
+	VPBROADCASTD SI, Z25
+	MOVL         $0x3eaaaaab, SI
+	VPBROADCASTD SI, Z24
+	MOVL         $0x3f2aaaab, SI
+	VPBROADCASTD SI, Z23
+	MOVL         $0x3e2aaaab, SI
+	VPBROADCASTD SI, Z22
+	MOVL         $0x3ef15bef, SI
+	VPBROADCASTD SI, Z21
+	MOVL         $0x3e715bef, SI
+	VPBROADCASTD SI, Z20
 
 full:
-	CMPQ         R9, $0x00000010
+	CMPQ         c+0(FP), $0x10
 	JLT          tail
-	MOVQ         AX, R8
-	VMOVUPS      (R8)(BX*1), Z12
-	VMOVUPS      (R8)(BX*2), Z0
-	VMOVUPS      (R8)(SI*1), Z13
-	VMOVUPS      (R8)(BX*4), Z6
+	MOVQ         AX, SI
+	VMOVUPS      (SI)(CX*1), Z12
+	VMOVUPS      (SI)(CX*2), Z0
+	VMOVUPS      (SI)(DX*1), Z13
+	VMOVUPS      (SI)(CX*4), Z6
 	VADDPS       Z0, Z12, Z12
 	VADDPS       Z6, Z13, Z13
-	VMOVUPS      (R8), Z0
+	VMOVUPS      (SI), Z0
 	VFNMADD231PS Z23, Z12, Z0
 	VFMADD231PS  Z22, Z13, Z0
 	VSUBPS       Z12, Z13, Z13
-	VMOVUPS      (R8)(DI*1), Z6
+	VMOVUPS      (SI)(BX*1), Z6
 	VFMADD231PS  Z24, Z13, Z6
-	LEAQ         (AX)(SI*2), R8
-	VMOVUPS      (R8)(BX*1), Z12
-	VMOVUPS      (R8)(BX*2), Z1
-	VMOVUPS      (R8)(SI*1), Z13
-	VMOVUPS      (R8)(BX*4), Z7
+	LEAQ         (AX)(DX*2), SI
+	VMOVUPS      (SI)(CX*1), Z12
+	VMOVUPS      (SI)(CX*2), Z1
+	VMOVUPS      (SI)(DX*1), Z13
+	VMOVUPS      (SI)(CX*4), Z7
 	VADDPS       Z1, Z12, Z12
 	VADDPS       Z7, Z13, Z13
-	VMOVUPS      (R8), Z1
+	VMOVUPS      (SI), Z1
 	VFNMADD231PS Z23, Z12, Z1
 	VFMADD231PS  Z22, Z13, Z1
 	VSUBPS       Z12, Z13, Z13
-	VMOVUPS      (R8)(DI*1), Z7
+	VMOVUPS      (SI)(BX*1), Z7
 	VFMADD231PS  Z24, Z13, Z7
-	LEAQ         (AX)(SI*4), R8
-	VMOVUPS      (R8)(BX*1), Z12
-	VMOVUPS      (R8)(BX*2), Z2
-	VMOVUPS      (R8)(SI*1), Z13
-	VMOVUPS      (R8)(BX*4), Z8
+	LEAQ         (AX)(DX*4), SI
+	VMOVUPS      (SI)(CX*1), Z12
+	VMOVUPS      (SI)(CX*2), Z2
+	VMOVUPS      (SI)(DX*1), Z13
+	VMOVUPS      (SI)(CX*4), Z8
 	VADDPS       Z2, Z12, Z12
 	VADDPS       Z8, Z13, Z13
-	VMOVUPS      (R8), Z2
+	VMOVUPS      (SI), Z2
 	VFNMADD231PS Z23, Z12, Z2
 	VFMADD231PS  Z22, Z13, Z2
 	VSUBPS       Z12, Z13, Z13
-	VMOVUPS      (R8)(DI*1), Z8
+	VMOVUPS      (SI)(BX*1), Z8
 	VFMADD231PS  Z24, Z13, Z8
-	IMUL3Q       $0x06, SI, R8
-	ADDQ         AX, R8
-	VMOVUPS      (R8)(BX*1), Z12
-	VMOVUPS      (R8)(BX*2), Z3
-	VMOVUPS      (R8)(SI*1), Z13
-	VMOVUPS      (R8)(BX*4), Z9
+	IMUL3Q       $0x06, DX, SI
+	ADDQ         AX, SI
+	VMOVUPS      (SI)(CX*1), Z12
+	VMOVUPS      (SI)(CX*2), Z3
+	VMOVUPS      (SI)(DX*1), Z13
+	VMOVUPS      (SI)(CX*4), Z9
 	VADDPS       Z3, Z12, Z12
 	VADDPS       Z9, Z13, Z13
-	VMOVUPS      (R8), Z3
+	VMOVUPS      (SI), Z3
 	VFNMADD231PS Z23, Z12, Z3
 	VFMADD231PS  Z22, Z13, Z3
 	VSUBPS       Z12, Z13, Z13
-	VMOVUPS      (R8)(DI*1), Z9
+	VMOVUPS      (SI)(BX*1), Z9
 	VFMADD231PS  Z24, Z13, Z9
-	LEAQ         (AX)(SI*8), R8
-	VMOVUPS      (R8)(BX*1), Z12
-	VMOVUPS      (R8)(BX*2), Z4
-	VMOVUPS      (R8)(SI*1), Z13
-	VMOVUPS      (R8)(BX*4), Z10
+	LEAQ         (AX)(DX*8), SI
+	VMOVUPS      (SI)(CX*1), Z12
+	VMOVUPS      (SI)(CX*2), Z4
+	VMOVUPS      (SI)(DX*1), Z13
+	VMOVUPS      (SI)(CX*4), Z10
 	VADDPS       Z4, Z12, Z12
 	VADDPS       Z10, Z13, Z13
-	VMOVUPS      (R8), Z4
+	VMOVUPS      (SI), Z4
 	VFNMADD231PS Z23, Z12, Z4
 	VFMADD231PS  Z22, Z13, Z4
 	VSUBPS       Z12, Z13, Z13
-	VMOVUPS      (R8)(DI*1), Z10
+	VMOVUPS      (SI)(BX*1), Z10
 	VFMADD231PS  Z24, Z13, Z10
-	IMUL3Q       $0x0a, SI, R8
-	ADDQ         AX, R8
-	VMOVUPS      (R8)(BX*1), Z12
-	VMOVUPS      (R8)(BX*2), Z5
-	VMOVUPS      (R8)(SI*1), Z13
-	VMOVUPS      (R8)(BX*4), Z11
+	IMUL3Q       $0x0a, DX, SI
+	ADDQ         AX, SI
+	VMOVUPS      (SI)(CX*1), Z12
+	VMOVUPS      (SI)(CX*2), Z5
+	VMOVUPS      (SI)(DX*1), Z13
+	VMOVUPS      (SI)(CX*4), Z11
 	VADDPS       Z5, Z12, Z12
 	VADDPS       Z11, Z13, Z13
-	VMOVUPS      (R8), Z5
+	VMOVUPS      (SI), Z5
 	VFNMADD231PS Z23, Z12, Z5
 	VFMADD231PS  Z22, Z13, Z5
 	VSUBPS       Z12, Z13, Z13
-	VMOVUPS      (R8)(DI*1), Z11
+	VMOVUPS      (SI)(BX*1), Z11
 	VFMADD231PS  Z24, Z13, Z11
+	TESTQ        $0x00000001, stride+16(FP)
+	JZ           beyond1
+	IMUL3Q       $0x00, R10, SI
 	VSUBPS       Z1, Z2, Z12
 	VMULPS       Z21, Z12, Z12
 	VSUBPS       Z4, Z3, Z13
 	VFMADD231PS  Z20, Z13, Z12
-	MOVQ         24(DX), R8
-	VMOVUPS      Z12, (CX)(R8*4)
+	VMOVUPS      Z12, (R8)(SI*1)
 	VADDPS       Z2, Z1, Z1
 	VADDPS       Z4, Z3, Z3
 	VFNMADD231PS Z23, Z1, Z0
 	VFMADD231PS  Z22, Z3, Z0
-	MOVQ         (DX), R8
-	VMOVUPS      Z0, (CX)(R8*4)
+	VMOVUPS      Z0, (DI)(SI*1)
 	VSUBPS       Z1, Z3, Z3
 	VFMADD231PS  Z24, Z3, Z5
-	MOVQ         48(DX), R8
-	VMOVUPS      Z5, (CX)(R8*4)
+	VMOVUPS      Z5, (R9)(SI*1)
+
+beyond1:
+	TESTQ        $0x00000004, stride+16(FP)
+	JZ           beyond2
+	IMUL3Q       $0x02, R10, SI
 	VSUBPS       Z7, Z8, Z12
 	VMULPS       Z21, Z12, Z12
 	VSUBPS       Z10, Z9, Z13
 	VFMADD231PS  Z20, Z13, Z12
-	MOVQ         40(DX), R8
-	VMOVUPS      Z12, (CX)(R8*4)
+	VMOVUPS      Z12, (R8)(SI*1)
 	VADDPS       Z8, Z7, Z7
 	VADDPS       Z10, Z9, Z9
 	VFNMADD231PS Z23, Z7, Z6
 	VFMADD231PS  Z22, Z9, Z6
-	MOVQ         16(DX), R8
-	VMOVUPS      Z6, (CX)(R8*4)
+	VMOVUPS      Z6, (DI)(SI*1)
 	VSUBPS       Z7, Z9, Z9
 	VFMADD231PS  Z24, Z9, Z11
-	MOVQ         64(DX), R8
-	VMOVUPS      Z11, (CX)(R8*4)
-	MOVQ         AX, R8
-	VMOVUPS      (R8)(BX*1), Z12
-	VMOVUPS      (R8)(BX*2), Z0
-	VMOVUPS      (R8)(SI*1), Z13
-	VMOVUPS      (R8)(BX*4), Z6
+	VMOVUPS      Z11, (R9)(SI*1)
+
+beyond2:
+	MOVQ         AX, SI
+	VMOVUPS      (SI)(CX*1), Z12
+	VMOVUPS      (SI)(CX*2), Z0
+	VMOVUPS      (SI)(DX*1), Z13
+	VMOVUPS      (SI)(CX*4), Z6
 	VSUBPS       Z12, Z0, Z0
 	VSUBPS       Z6, Z13, Z13
 	VMULPS       Z21, Z0, Z0
 	VFMADD231PS  Z20, Z13, Z0
-	LEAQ         (AX)(SI*2), R8
-	VMOVUPS      (R8)(BX*1), Z12
-	VMOVUPS      (R8)(BX*2), Z1
-	VMOVUPS      (R8)(SI*1), Z13
-	VMOVUPS      (R8)(BX*4), Z7
+	LEAQ         (AX)(DX*2), SI
+	VMOVUPS      (SI)(CX*1), Z12
+	VMOVUPS      (SI)(CX*2), Z1
+	VMOVUPS      (SI)(DX*1), Z13
+	VMOVUPS      (SI)(CX*4), Z7
 	VSUBPS       Z12, Z1, Z1
 	VSUBPS       Z7, Z13, Z13
 	VMULPS       Z21, Z1, Z1
 	VFMADD231PS  Z20, Z13, Z1
-	LEAQ         (AX)(SI*4), R8
-	VMOVUPS      (R8)(BX*1), Z12
-	VMOVUPS      (R8)(BX*2), Z2
-	VMOVUPS      (R8)(SI*1), Z13
-	VMOVUPS      (R8)(BX*4), Z8
+	LEAQ         (AX)(DX*4), SI
+	VMOVUPS      (SI)(CX*1), Z12
+	VMOVUPS      (SI)(CX*2), Z2
+	VMOVUPS      (SI)(DX*1), Z13
+	VMOVUPS      (SI)(CX*4), Z8
 	VSUBPS       Z12, Z2, Z2
 	VSUBPS       Z8, Z13, Z13
 	VMULPS       Z21, Z2, Z2
 	VFMADD231PS  Z20, Z13, Z2
-	IMUL3Q       $0x06, SI, R8
-	ADDQ         AX, R8
-	VMOVUPS      (R8)(BX*1), Z12
-	VMOVUPS      (R8)(BX*2), Z3
-	VMOVUPS      (R8)(SI*1), Z13
-	VMOVUPS      (R8)(BX*4), Z9
+	IMUL3Q       $0x06, DX, SI
+	ADDQ         AX, SI
+	VMOVUPS      (SI)(CX*1), Z12
+	VMOVUPS      (SI)(CX*2), Z3
+	VMOVUPS      (SI)(DX*1), Z13
+	VMOVUPS      (SI)(CX*4), Z9
 	VSUBPS       Z12, Z3, Z3
 	VSUBPS       Z9, Z13, Z13
 	VMULPS       Z21, Z3, Z3
 	VFMADD231PS  Z20, Z13, Z3
-	LEAQ         (AX)(SI*8), R8
-	VMOVUPS      (R8)(BX*1), Z12
-	VMOVUPS      (R8)(BX*2), Z4
-	VMOVUPS      (R8)(SI*1), Z13
-	VMOVUPS      (R8)(BX*4), Z10
+	LEAQ         (AX)(DX*8), SI
+	VMOVUPS      (SI)(CX*1), Z12
+	VMOVUPS      (SI)(CX*2), Z4
+	VMOVUPS      (SI)(DX*1), Z13
+	VMOVUPS      (SI)(CX*4), Z10
 	VSUBPS       Z12, Z4, Z4
 	VSUBPS       Z10, Z13, Z13
 	VMULPS       Z21, Z4, Z4
 	VFMADD231PS  Z20, Z13, Z4
-	IMUL3Q       $0x0a, SI, R8
-	ADDQ         AX, R8
-	VMOVUPS      (R8)(BX*1), Z12
-	VMOVUPS      (R8)(BX*2), Z5
-	VMOVUPS      (R8)(SI*1), Z13
-	VMOVUPS      (R8)(BX*4), Z11
+	IMUL3Q       $0x0a, DX, SI
+	ADDQ         AX, SI
+	VMOVUPS      (SI)(CX*1), Z12
+	VMOVUPS      (SI)(CX*2), Z5
+	VMOVUPS      (SI)(DX*1), Z13
+	VMOVUPS      (SI)(CX*4), Z11
 	VSUBPS       Z12, Z5, Z5
 	VSUBPS       Z11, Z13, Z13
 	VMULPS       Z21, Z5, Z5
 	VFMADD231PS  Z20, Z13, Z5
+	TESTQ        $0x00000002, stride+16(FP)
+	JZ           beyond3
+	IMUL3Q       $0x01, R10, SI
 	VSUBPS       Z1, Z2, Z12
 	VMULPS       Z21, Z12, Z12
 	VSUBPS       Z4, Z3, Z13
 	VFMADD231PS  Z20, Z13, Z12
-	MOVQ         32(DX), R8
-	VMOVUPS      Z12, (CX)(R8*4)
+	VMOVUPS      Z12, (R8)(SI*1)
 	VADDPS       Z2, Z1, Z1
 	VADDPS       Z4, Z3, Z3
 	VFNMADD231PS Z23, Z1, Z0
 	VFMADD231PS  Z22, Z3, Z0
-	MOVQ         8(DX), R8
-	VMOVUPS      Z0, (CX)(R8*4)
+	VMOVUPS      Z0, (DI)(SI*1)
 	VSUBPS       Z1, Z3, Z3
 	VFMADD231PS  Z24, Z3, Z5
-	MOVQ         56(DX), R8
-	VMOVUPS      Z5, (CX)(R8*4)
-	ADDQ         $0x00000040, AX
-	ADDQ         $0x00000040, CX
-	SUBQ         $0x00000010, R9
-	JMP          full
+	VMOVUPS      Z5, (R9)(SI*1)
+
+beyond3:
+	ADDQ $0x40, AX
+	ADDQ $0x40, DI
+	ADDQ $0x40, R8
+	ADDQ $0x40, R9
+	SUBQ $0x10, c+0(FP)
+	JMP  full
 
 tail:
-	TESTQ        R9, R9
-	JZ           end
-	MOVQ         $-1, R8
-	BZHIQ        R9, R8, R8
-	KMOVW        R8, K1
-	MOVQ         AX, R8
-	VMOVUPS.Z    (R8)(BX*1), K1, Z12
-	VMOVUPS.Z    (R8)(BX*2), K1, Z0
-	VMOVUPS.Z    (R8)(SI*1), K1, Z13
-	VMOVUPS.Z    (R8)(BX*4), K1, Z6
+	CMPQ         c+0(FP), $0x00
+	JE           end
+	MOVQ         c+0(FP), SI
+	MOVQ         $-1, R11
+	BZHIQ        SI, R11, R11
+	KMOVW        R11, K1
+	MOVQ         AX, SI
+	VMOVUPS.Z    (SI)(CX*1), K1, Z12
+	VMOVUPS.Z    (SI)(CX*2), K1, Z0
+	VMOVUPS.Z    (SI)(DX*1), K1, Z13
+	VMOVUPS.Z    (SI)(CX*4), K1, Z6
 	VADDPS       Z0, Z12, Z12
 	VADDPS       Z6, Z13, Z13
-	VMOVUPS.Z    (R8), K1, Z0
+	VMOVUPS.Z    (SI), K1, Z0
 	VFNMADD231PS Z23, Z12, Z0
 	VFMADD231PS  Z22, Z13, Z0
 	VSUBPS       Z12, Z13, Z13
-	VMOVUPS.Z    (R8)(DI*1), K1, Z6
+	VMOVUPS.Z    (SI)(BX*1), K1, Z6
 	VFMADD231PS  Z24, Z13, Z6
-	LEAQ         (AX)(SI*2), R8
-	VMOVUPS.Z    (R8)(BX*1), K1, Z12
-	VMOVUPS.Z    (R8)(BX*2), K1, Z1
-	VMOVUPS.Z    (R8)(SI*1), K1, Z13
-	VMOVUPS.Z    (R8)(BX*4), K1, Z7
+	LEAQ         (AX)(DX*2), SI
+	VMOVUPS.Z    (SI)(CX*1), K1, Z12
+	VMOVUPS.Z    (SI)(CX*2), K1, Z1
+	VMOVUPS.Z    (SI)(DX*1), K1, Z13
+	VMOVUPS.Z    (SI)(CX*4), K1, Z7
 	VADDPS       Z1, Z12, Z12
 	VADDPS       Z7, Z13, Z13
-	VMOVUPS.Z    (R8), K1, Z1
+	VMOVUPS.Z    (SI), K1, Z1
 	VFNMADD231PS Z23, Z12, Z1
 	VFMADD231PS  Z22, Z13, Z1
 	VSUBPS       Z12, Z13, Z13
-	VMOVUPS.Z    (R8)(DI*1), K1, Z7
+	VMOVUPS.Z    (SI)(BX*1), K1, Z7
 	VFMADD231PS  Z24, Z13, Z7
-	LEAQ         (AX)(SI*4), R8
-	VMOVUPS.Z    (R8)(BX*1), K1, Z12
-	VMOVUPS.Z    (R8)(BX*2), K1, Z2
-	VMOVUPS.Z    (R8)(SI*1), K1, Z13
-	VMOVUPS.Z    (R8)(BX*4), K1, Z8
+	LEAQ         (AX)(DX*4), SI
+	VMOVUPS.Z    (SI)(CX*1), K1, Z12
+	VMOVUPS.Z    (SI)(CX*2), K1, Z2
+	VMOVUPS.Z    (SI)(DX*1), K1, Z13
+	VMOVUPS.Z    (SI)(CX*4), K1, Z8
 	VADDPS       Z2, Z12, Z12
 	VADDPS       Z8, Z13, Z13
-	VMOVUPS.Z    (R8), K1, Z2
+	VMOVUPS.Z    (SI), K1, Z2
 	VFNMADD231PS Z23, Z12, Z2
 	VFMADD231PS  Z22, Z13, Z2
 	VSUBPS       Z12, Z13, Z13
-	VMOVUPS.Z    (R8)(DI*1), K1, Z8
+	VMOVUPS.Z    (SI)(BX*1), K1, Z8
 	VFMADD231PS  Z24, Z13, Z8
-	IMUL3Q       $0x06, SI, R8
-	ADDQ         AX, R8
-	VMOVUPS.Z    (R8)(BX*1), K1, Z12
-	VMOVUPS.Z    (R8)(BX*2), K1, Z3
-	VMOVUPS.Z    (R8)(SI*1), K1, Z13
-	VMOVUPS.Z    (R8)(BX*4), K1, Z9
+	IMUL3Q       $0x06, DX, SI
+	ADDQ         AX, SI
+	VMOVUPS.Z    (SI)(CX*1), K1, Z12
+	VMOVUPS.Z    (SI)(CX*2), K1, Z3
+	VMOVUPS.Z    (SI)(DX*1), K1, Z13
+	VMOVUPS.Z    (SI)(CX*4), K1, Z9
 	VADDPS       Z3, Z12, Z12
 	VADDPS       Z9, Z13, Z13
-	VMOVUPS.Z    (R8), K1, Z3
+	VMOVUPS.Z    (SI), K1, Z3
 	VFNMADD231PS Z23, Z12, Z3
 	VFMADD231PS  Z22, Z13, Z3
 	VSUBPS       Z12, Z13, Z13
-	VMOVUPS.Z    (R8)(DI*1), K1, Z9
+	VMOVUPS.Z    (SI)(BX*1), K1, Z9
 	VFMADD231PS  Z24, Z13, Z9
-	LEAQ         (AX)(SI*8), R8
-	VMOVUPS.Z    (R8)(BX*1), K1, Z12
-	VMOVUPS.Z    (R8)(BX*2), K1, Z4
-	VMOVUPS.Z    (R8)(SI*1), K1, Z13
-	VMOVUPS.Z    (R8)(BX*4), K1, Z10
+	LEAQ         (AX)(DX*8), SI
+	VMOVUPS.Z    (SI)(CX*1), K1, Z12
+	VMOVUPS.Z    (SI)(CX*2), K1, Z4
+	VMOVUPS.Z    (SI)(DX*1), K1, Z13
+	VMOVUPS.Z    (SI)(CX*4), K1, Z10
 	VADDPS       Z4, Z12, Z12
 	VADDPS       Z10, Z13, Z13
-	VMOVUPS.Z    (R8), K1, Z4
+	VMOVUPS.Z    (SI), K1, Z4
 	VFNMADD231PS Z23, Z12, Z4
 	VFMADD231PS  Z22, Z13, Z4
 	VSUBPS       Z12, Z13, Z13
-	VMOVUPS.Z    (R8)(DI*1), K1, Z10
+	VMOVUPS.Z    (SI)(BX*1), K1, Z10
 	VFMADD231PS  Z24, Z13, Z10
-	IMUL3Q       $0x0a, SI, R8
-	ADDQ         AX, R8
-	VMOVUPS.Z    (R8)(BX*1), K1, Z12
-	VMOVUPS.Z    (R8)(BX*2), K1, Z5
-	VMOVUPS.Z    (R8)(SI*1), K1, Z13
-	VMOVUPS.Z    (R8)(BX*4), K1, Z11
+	IMUL3Q       $0x0a, DX, SI
+	ADDQ         AX, SI
+	VMOVUPS.Z    (SI)(CX*1), K1, Z12
+	VMOVUPS.Z    (SI)(CX*2), K1, Z5
+	VMOVUPS.Z    (SI)(DX*1), K1, Z13
+	VMOVUPS.Z    (SI)(CX*4), K1, Z11
 	VADDPS       Z5, Z12, Z12
 	VADDPS       Z11, Z13, Z13
-	VMOVUPS.Z    (R8), K1, Z5
+	VMOVUPS.Z    (SI), K1, Z5
 	VFNMADD231PS Z23, Z12, Z5
 	VFMADD231PS  Z22, Z13, Z5
 	VSUBPS       Z12, Z13, Z13
-	VMOVUPS.Z    (R8)(DI*1), K1, Z11
+	VMOVUPS.Z    (SI)(BX*1), K1, Z11
 	VFMADD231PS  Z24, Z13, Z11
+	TESTQ        $0x00000001, stride+16(FP)
+	JZ           beyond4
+	IMUL3Q       $0x00, R10, SI
 	VSUBPS       Z1, Z2, Z12
 	VMULPS       Z21, Z12, Z12
 	VSUBPS       Z4, Z3, Z13
 	VFMADD231PS  Z20, Z13, Z12
-	MOVQ         24(DX), DI
-	VMOVUPS      Z12, K1, (CX)(DI*4)
+	VMOVUPS      Z12, K1, (R8)(SI*1)
 	VADDPS       Z2, Z1, Z1
 	VADDPS       Z4, Z3, Z3
 	VFNMADD231PS Z23, Z1, Z0
 	VFMADD231PS  Z22, Z3, Z0
-	MOVQ         (DX), DI
-	VMOVUPS      Z0, K1, (CX)(DI*4)
+	VMOVUPS      Z0, K1, (DI)(SI*1)
 	VSUBPS       Z1, Z3, Z3
 	VFMADD231PS  Z24, Z3, Z5
-	MOVQ         48(DX), DI
-	VMOVUPS      Z5, K1, (CX)(DI*4)
+	VMOVUPS      Z5, K1, (R9)(SI*1)
+
+beyond4:
+	TESTQ        $0x00000004, stride+16(FP)
+	JZ           beyond5
+	IMUL3Q       $0x02, R10, SI
 	VSUBPS       Z7, Z8, Z12
 	VMULPS       Z21, Z12, Z12
 	VSUBPS       Z10, Z9, Z13
 	VFMADD231PS  Z20, Z13, Z12
-	MOVQ         40(DX), DI
-	VMOVUPS      Z12, K1, (CX)(DI*4)
+	VMOVUPS      Z12, K1, (R8)(SI*1)
 	VADDPS       Z8, Z7, Z7
 	VADDPS       Z10, Z9, Z9
 	VFNMADD231PS Z23, Z7, Z6
 	VFMADD231PS  Z22, Z9, Z6
-	MOVQ         16(DX), DI
-	VMOVUPS      Z6, K1, (CX)(DI*4)
+	VMOVUPS      Z6, K1, (DI)(SI*1)
 	VSUBPS       Z7, Z9, Z9
 	VFMADD231PS  Z24, Z9, Z11
-	MOVQ         64(DX), DI
-	VMOVUPS      Z11, K1, (CX)(DI*4)
-	MOVQ         AX, R8
-	VMOVUPS.Z    (R8)(BX*1), K1, Z12
-	VMOVUPS.Z    (R8)(BX*2), K1, Z0
-	VMOVUPS.Z    (R8)(SI*1), K1, Z13
-	VMOVUPS.Z    (R8)(BX*4), K1, Z6
+	VMOVUPS      Z11, K1, (R9)(SI*1)
+
+beyond5:
+	MOVQ         AX, SI
+	VMOVUPS.Z    (SI)(CX*1), K1, Z12
+	VMOVUPS.Z    (SI)(CX*2), K1, Z0
+	VMOVUPS.Z    (SI)(DX*1), K1, Z13
+	VMOVUPS.Z    (SI)(CX*4), K1, Z6
 	VSUBPS       Z12, Z0, Z0
 	VSUBPS       Z6, Z13, Z13
 	VMULPS       Z21, Z0, Z0
 	VFMADD231PS  Z20, Z13, Z0
-	LEAQ         (AX)(SI*2), R8
-	VMOVUPS.Z    (R8)(BX*1), K1, Z12
-	VMOVUPS.Z    (R8)(BX*2), K1, Z1
-	VMOVUPS.Z    (R8)(SI*1), K1, Z13
-	VMOVUPS.Z    (R8)(BX*4), K1, Z7
+	LEAQ         (AX)(DX*2), SI
+	VMOVUPS.Z    (SI)(CX*1), K1, Z12
+	VMOVUPS.Z    (SI)(CX*2), K1, Z1
+	VMOVUPS.Z    (SI)(DX*1), K1, Z13
+	VMOVUPS.Z    (SI)(CX*4), K1, Z7
 	VSUBPS       Z12, Z1, Z1
 	VSUBPS       Z7, Z13, Z13
 	VMULPS       Z21, Z1, Z1
 	VFMADD231PS  Z20, Z13, Z1
-	LEAQ         (AX)(SI*4), R8
-	VMOVUPS.Z    (R8)(BX*1), K1, Z12
-	VMOVUPS.Z    (R8)(BX*2), K1, Z2
-	VMOVUPS.Z    (R8)(SI*1), K1, Z13
-	VMOVUPS.Z    (R8)(BX*4), K1, Z8
+	LEAQ         (AX)(DX*4), SI
+	VMOVUPS.Z    (SI)(CX*1), K1, Z12
+	VMOVUPS.Z    (SI)(CX*2), K1, Z2
+	VMOVUPS.Z    (SI)(DX*1), K1, Z13
+	VMOVUPS.Z    (SI)(CX*4), K1, Z8
 	VSUBPS       Z12, Z2, Z2
 	VSUBPS       Z8, Z13, Z13
 	VMULPS       Z21, Z2, Z2
 	VFMADD231PS  Z20, Z13, Z2
-	IMUL3Q       $0x06, SI, R8
-	ADDQ         AX, R8
-	VMOVUPS.Z    (R8)(BX*1), K1, Z12
-	VMOVUPS.Z    (R8)(BX*2), K1, Z3
-	VMOVUPS.Z    (R8)(SI*1), K1, Z13
-	VMOVUPS.Z    (R8)(BX*4), K1, Z9
+	IMUL3Q       $0x06, DX, SI
+	ADDQ         AX, SI
+	VMOVUPS.Z    (SI)(CX*1), K1, Z12
+	VMOVUPS.Z    (SI)(CX*2), K1, Z3
+	VMOVUPS.Z    (SI)(DX*1), K1, Z13
+	VMOVUPS.Z    (SI)(CX*4), K1, Z9
 	VSUBPS       Z12, Z3, Z3
 	VSUBPS       Z9, Z13, Z13
 	VMULPS       Z21, Z3, Z3
 	VFMADD231PS  Z20, Z13, Z3
-	LEAQ         (AX)(SI*8), R8
-	VMOVUPS.Z    (R8)(BX*1), K1, Z12
-	VMOVUPS.Z    (R8)(BX*2), K1, Z4
-	VMOVUPS.Z    (R8)(SI*1), K1, Z13
-	VMOVUPS.Z    (R8)(BX*4), K1, Z10
+	LEAQ         (AX)(DX*8), SI
+	VMOVUPS.Z    (SI)(CX*1), K1, Z12
+	VMOVUPS.Z    (SI)(CX*2), K1, Z4
+	VMOVUPS.Z    (SI)(DX*1), K1, Z13
+	VMOVUPS.Z    (SI)(CX*4), K1, Z10
 	VSUBPS       Z12, Z4, Z4
 	VSUBPS       Z10, Z13, Z13
 	VMULPS       Z21, Z4, Z4
 	VFMADD231PS  Z20, Z13, Z4
-	IMUL3Q       $0x0a, SI, R8
-	ADDQ         AX, R8
-	VMOVUPS.Z    (R8)(BX*1), K1, Z12
-	VMOVUPS.Z    (R8)(BX*2), K1, Z5
-	VMOVUPS.Z    (R8)(SI*1), K1, Z13
-	VMOVUPS.Z    (R8)(BX*4), K1, Z11
+	IMUL3Q       $0x0a, DX, SI
+	ADDQ         AX, SI
+	VMOVUPS.Z    (SI)(CX*1), K1, Z12
+	VMOVUPS.Z    (SI)(CX*2), K1, Z5
+	VMOVUPS.Z    (SI)(DX*1), K1, Z13
+	VMOVUPS.Z    (SI)(CX*4), K1, Z11
 	VSUBPS       Z12, Z5, Z5
 	VSUBPS       Z11, Z13, Z13
 	VMULPS       Z21, Z5, Z5
 	VFMADD231PS  Z20, Z13, Z5
+	TESTQ        $0x00000002, stride+16(FP)
+	JZ           beyond6
+	IMUL3Q       $0x01, R10, SI
 	VSUBPS       Z1, Z2, Z12
 	VMULPS       Z21, Z12, Z12
 	VSUBPS       Z4, Z3, Z13
 	VFMADD231PS  Z20, Z13, Z12
-	MOVQ         32(DX), AX
-	VMOVUPS      Z12, K1, (CX)(AX*4)
+	VMOVUPS      Z12, K1, (R8)(SI*1)
 	VADDPS       Z2, Z1, Z1
 	VADDPS       Z4, Z3, Z3
 	VFNMADD231PS Z23, Z1, Z0
 	VFMADD231PS  Z22, Z3, Z0
-	MOVQ         8(DX), AX
-	VMOVUPS      Z0, K1, (CX)(AX*4)
+	VMOVUPS      Z0, K1, (DI)(SI*1)
 	VSUBPS       Z1, Z3, Z3
 	VFMADD231PS  Z24, Z3, Z5
-	MOVQ         56(DX), AX
-	VMOVUPS      Z5, K1, (CX)(AX*4)
+	VMOVUPS      Z5, K1, (R9)(SI*1)
 
+beyond6:
 end:
 	VZEROUPPER
 	RET

@@ -10,7 +10,7 @@ type winogradFilterPlan struct {
 const (
 	filterChunkFloats = 1 << 20 // of v and d together: they should stay in the last cache
 	filterChunkLeast  = 112     // tiles, so that the sums of a are worth the way
-	filterChunkMost   = 256
+	filterChunkMost   = 128
 	filterGroup       = 4 // tiles of one task of the transforms
 )
 
@@ -41,22 +41,18 @@ func (g *winogradFilterPlan) run(e *Engine, dw, x, dy []float32) {
 		g.accumulate(e, a, v, d, hi-lo, lo > 0)
 	}
 	e.each(g.c, func(w *worker, c int) {
-		pixels := w.pixels[:9]
-		for i := range pixels {
-			pixels[i] = (i*g.c + c) * g.k
-		}
-		e.k.dw(g.k, dw, pixels, a[c*g.k:], g.strideA())
+		w.tiles.taps(c*g.k, g.c*g.k)
+		e.k.dw(g.k, a[c*g.k:], g.strideA(), dw, &w.tiles)
 	})
 }
 
 // forwardDy takes tiles of dy to frequencies: d[f][t][k].
 func (g *winogradFilterPlan) forwardDy(e *Engine, w *worker, d, dy []float32, lo, hi int) {
 	outside := e.k.outside(dy, e.zeros)
-	pixels := w.pixels[:16]
 	for t := lo; t < hi; t++ {
 		n, p, q := g.place(t)
-		window(pixels, tileOut, n*g.p*g.q*g.k, p, q, g.p, g.q, g.k, outside)
-		e.k.dy(g.k, d[(t-lo)*g.ldd:], g.strideD(), dy, pixels)
+		w.tiles.set(tileOut, n*g.p*g.q*g.k, p, q, g.p, g.q, g.k, outside)
+		e.k.dy(g.k, d[(t-lo)*g.ldd:], g.strideD(), dy, &w.tiles)
 	}
 }
 

@@ -24,11 +24,10 @@ func (g *winogradPlan) step(e *Engine) int {
 // forward takes the tiles lo…hi of x to frequencies: v[f][t][c].
 func (g *winogradPlan) forward(e *Engine, w *worker, v, x []float32, lo, hi int) {
 	outside := e.k.outside(x, e.zeros)
-	pixels := w.pixels[:]
 	for t := lo; t < hi; t++ {
 		n, p, q := g.place(t)
-		window(pixels, tileIn, n*g.h*g.w*g.c, p-g.pad, q-g.pad, g.h, g.w, g.c, outside)
-		e.k.input(g.c, v[(t-lo)*g.ldv:], g.strideV(), x, pixels)
+		w.tiles.set(tileIn, n*g.h*g.w*g.c, p-g.pad, q-g.pad, g.h, g.w, g.c, outside)
+		e.k.input(g.c, v[(t-lo)*g.ldv:], g.strideV(), x, &w.tiles)
 	}
 }
 
@@ -58,12 +57,11 @@ func (g *winogradPlan) back(e *Engine, w *worker, y, m []float32, ep Epilogue, l
 	if ep.ReLU && ep.Residual == nil {
 		floor = zeroFloor
 	}
-	outside := e.k.outside(y, w.scratch[len(w.scratch)-g.k:])
-	pixels := w.pixels[:16]
+	outside := e.k.outside(y, w.scratch[len(w.scratch)-g.nowhere():])
 	for t := lo; t < hi; t++ {
 		n, p, q := g.place(t)
-		window(pixels, tileOut, n*g.p*g.q*g.k, p, q, g.p, g.q, g.k, outside)
-		e.k.output(g.k, y, pixels, m[(t-lo)*g.ldm:], g.strideM(), bias, floor)
+		w.tiles.set(tileOut, n*g.p*g.q*g.k, p, q, g.p, g.q, g.k, outside)
+		e.k.output(g.k, m[(t-lo)*g.ldm:], g.strideM(), y, &w.tiles, bias, floor)
 		if ep.Residual != nil {
 			g.addResidual(e, y, ep, n, p, q)
 		}
@@ -87,19 +85,16 @@ func (g *winogradPlan) addResidual(e *Engine, y []float32, ep Epilogue, n, p, q 
 func (g *winogradPlan) transformFilter(e *Engine, u, w []float32) {
 	count := g.u.count()
 	e.each(g.c, func(wk *worker, c int) {
-		pixels := wk.pixels[:9]
 		for j := range count {
 			n0, n1 := block(g.k, g.u.nr, j)
-			for i := range pixels {
-				pixels[i] = (i*g.c+c)*g.k + n0
-			}
+			wk.tiles.taps(c*g.k+n0, g.c*g.k)
 			at := (j*g.c + c) * g.u.nr
 			if n1-n0 < g.u.nr {
 				for f := range frequencies {
 					clear(u[f*g.strideU()+at:][:g.u.nr])
 				}
 			}
-			e.k.filter(n1-n0, u[at:], g.strideU(), w, pixels)
+			e.k.filter(n1-n0, u[at:], g.strideU(), w, &wk.tiles)
 		}
 	})
 }

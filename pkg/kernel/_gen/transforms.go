@@ -19,24 +19,24 @@ type vec = reg.VecPhysical
 // The method: Lavin & Gray 2016, arXiv 1509.09308.
 var transforms = []transform{
 	{
-		name: "winogradInput", in: 6, out: 6, loop: "dst[f·stride+i] = (Bᵀ·X·B)[f], X[p] = src[pixels[p]+i]",
+		name: "winogradInput", in: 6, out: 6, loop: "freq[f·stride+i] = (Bᵀ·X·B)[f], X = window of base",
 		pairs: [][2]int{{0, 5}, {1, 2}, {3, 4}}, first: inputFirst, second: inputSecond,
 	},
 	{
-		name: "winogradFilter", in: 3, out: 6, loop: "dst[f·stride+i] = (G·X·Gᵀ)[f], X[p] = src[pixels[p]+i]",
+		name: "winogradFilter", in: 3, out: 6, loop: "freq[f·stride+i] = (G·X·Gᵀ)[f], X = window of base",
 		pairs: [][2]int{{0, 5}, {1, 2}, {3, 4}}, first: filterFirst, second: filterSecond,
 	},
 	{
-		name: "winogradDy", in: 4, out: 6, loop: "dst[f·stride+i] = (A·X·Aᵀ)[f], X[p] = src[pixels[p]+i]",
+		name: "winogradDy", in: 4, out: 6, loop: "freq[f·stride+i] = (A·X·Aᵀ)[f], X = window of base",
 		pairs: [][2]int{{0, 5}, {1, 2}, {3, 4}}, first: dyFirst, second: dySecond,
 	},
 	{
 		name: "winogradOutput", in: 6, out: 4, scatter: true, bias: true,
-		loop:  "dst[pixels[p]+i] = max(floor, bias[i] + (Aᵀ·X·A)[p]), X[f] = src[f·stride+i]",
+		loop:  "window of base = max(floor, bias[i] + Aᵀ·X·A), X[f] = freq[f·stride+i]",
 		pairs: [][2]int{{0, 2}, {1, 3}}, first: outputFirst, second: outputSecond,
 	},
 	{
-		name: "winogradDw", in: 6, out: 3, scatter: true, loop: "dst[pixels[p]+i] = (Gᵀ·X·G)[p], X[f] = src[f·stride+i]",
+		name: "winogradDw", in: 6, out: 3, scatter: true, loop: "window of base = Gᵀ·X·G, X[f] = freq[f·stride+i]",
 		pairs: [][2]int{{0, 2}, {1, -1}}, first: dwFirst, second: dwSecond,
 	},
 }

@@ -29,14 +29,14 @@ type winogradMaker struct {
 	v         isa
 	t         *transform
 	mask      *masks
-	src, dst  reg.GPVirtual
-	pixels    reg.GPVirtual
-	s1, s3    reg.GPVirtual // the stride between frequencies and odd multiples of it, in bytes
+	freq      reg.GPVirtual // the frequencies
+	s1, s3    reg.GPVirtual // their distance and odd multiples of it, in bytes
 	s5        reg.GPVirtual
-	row       reg.GPVirtual // frequency row in use
-	bias      reg.GPVirtual
-	floor     reg.GPVirtual
+	row       reg.GPVirtual   // frequency row in use
+	pixels    []reg.GPVirtual // the rows of pixels
+	step, col reg.GPVirtual   // from pixel to pixel, and to the column in use, in bytes
 	constants map[string]reg.VecPhysical
+	labels    int
 }
 
 func (w *winogradMaker) x(row, j int) reg.VecPhysical { return w.v.regs[row*w.t.in+j] }
@@ -61,35 +61,40 @@ var winogradConstants = map[string]float64{
 	"root2by3": math.Sqrt2 / 3, "root2by6": math.Sqrt2 / 6,
 }
 
+// Offsets of the fields of kernel.tileWindow, held by TestTileLayout.
+const (
+	windowStep = 48
+	windowCols = 56
+)
+
 func makeTransform(v isa, t transform) {
 	name := t.name + v.name
-	signature := "func(c int, dst *float32, stride int, src *float32, pixels *int)"
-	if t.scatter {
-		signature = "func(c int, dst *float32, pixels *int, src *float32, stride int)"
-	}
+	signature := "func(c int, freq *float32, stride int, base *float32, window *tileWindow)"
 	if t.bias {
-		signature = "func(c int, dst *float32, pixels *int, src *float32, stride int, bias, floor *float32)"
+		signature = "func(c int, freq *float32, stride int, base *float32, window *tileWindow, bias, floor *float32)"
 	}
 	declare(name, signature, fmt.Sprintf("%s is, for each channel i < c:\n\n\t%s", name, t.loop))
 	w := &winogradMaker{v: v, t: &t, constants: map[string]reg.VecPhysical{}}
 	w.arguments()
-	left := Load(Param("c"), GP64()).(reg.GPVirtual)
+	left := argument("c") // counted down where it lies: the rows need the registers
 	Label("full")
-	CMPQ(left, U32(uint32(v.lanes)))
+	CMPQ(left, U8(uint8(v.lanes)))
 	JLT(LabelRef("tail"))
 	w.channels()
-	for _, p := range []reg.GPVirtual{w.src, w.dst} {
-		ADDQ(U32(uint32(v.bytes())), p)
+	for _, p := range append([]reg.GPVirtual{w.freq}, w.pixels...) {
+		ADDQ(U8(uint8(v.bytes())), p)
 	}
 	if t.bias {
-		ADDQ(U32(uint32(v.bytes())), w.bias)
+		ADDQ(U8(uint8(v.bytes())), argument("bias"))
 	}
-	SUBQ(U32(uint32(v.lanes)), left)
+	SUBQ(U8(uint8(v.lanes)), left)
 	JMP(LabelRef("full"))
 	Label("tail")
-	TESTQ(left, left)
-	JZ(LabelRef("end"))
-	w.mask = v.tailMasks(left, 1, []reg.VecPhysical{v.regs[15]})
+	CMPQ(left, U8(0))
+	JE(LabelRef("end"))
+	count := GP64()
+	MOVQ(left, count)
+	w.mask = v.tailMasks(count, 1, []reg.VecPhysical{v.regs[15]})
 	w.channels()
 	Label("end")
 	VZEROUPPER()
@@ -97,16 +102,13 @@ func makeTransform(v isa, t transform) {
 }
 
 func (w *winogradMaker) arguments() {
-	w.src, w.dst = Load(Param("src"), GP64()).(reg.GPVirtual), Load(Param("dst"), GP64()).(reg.GPVirtual)
-	w.pixels = Load(Param("pixels"), GP64()).(reg.GPVirtual)
+	w.freq = Load(Param("freq"), GP64()).(reg.GPVirtual)
 	w.s1 = Load(Param("stride"), GP64()).(reg.GPVirtual)
 	SHLQ(U8(2), w.s1)
 	w.s3, w.s5, w.row = GP64(), GP64(), GP64()
 	LEAQ(Mem{Base: w.s1, Index: w.s1, Scale: 2}, w.s3)
 	LEAQ(Mem{Base: w.s1, Index: w.s1, Scale: 4}, w.s5)
-	if w.t.bias {
-		w.bias, w.floor = Load(Param("bias"), GP64()).(reg.GPVirtual), Load(Param("floor"), GP64()).(reg.GPVirtual)
-	}
+	w.windowRows()
 	if !w.v.is512() {
 		return
 	}
@@ -119,29 +121,129 @@ func (w *winogradMaker) arguments() {
 	}
 }
 
+// windowRows loads where the rows of the window begin.
+func (w *winogradMaker) windowRows() {
+	base, window := Load(Param("base"), GP64()), Load(Param("window"), GP64())
+	side := w.t.in
+	if w.t.scatter {
+		side = w.t.out
+	}
+	for i := range side {
+		p := GP64()
+		MOVQ(Mem{Base: window, Disp: 8 * i}, p)
+		LEAQ(Mem{Base: base, Index: p, Scale: 4}, p)
+		w.pixels = append(w.pixels, p)
+	}
+	w.step, w.col = GP64(), GP64()
+	MOVQ(Mem{Base: window, Disp: windowStep}, w.step)
+	SHLQ(U8(2), w.step)
+	cols := GP64()
+	MOVQ(Mem{Base: window, Disp: windowCols}, cols)
+	MOVQ(cols, argument("stride")) // which is in a register by now
+}
+
+// inside emits code for a column of the window, and other code for when it lies outside the image.
+func (w *winogradMaker) inside(j int, code, otherwise func()) {
+	w.labels++
+	beyond, done := fmt.Sprintf("beyond%d", w.labels), fmt.Sprintf("inside%d", w.labels)
+	TESTQ(U32(1<<j), argument("stride"))
+	JZ(LabelRef(beyond))
+	code()
+	if otherwise != nil {
+		JMP(LabelRef(done))
+	}
+	Label(beyond)
+	if otherwise != nil {
+		otherwise()
+		Label(done)
+	}
+}
+
 // channels emits the transform of one register of channels.
 func (w *winogradMaker) channels() {
 	for p, pair := range w.t.pairs {
-		for j := range w.t.in {
-			if w.t.scatter {
-				w.setRow(w.src, j)
-			}
-			w.t.first(w, p, w.x(0, j), w.x(1, j), func(i int, to reg.VecPhysical) { w.mask.load(w.input(i, j), 0, to) })
+		if w.t.scatter {
+			w.fromFrequencies(p)
+		} else {
+			w.fromPixels(p)
 		}
 		for half, i := range pair {
 			if i < 0 {
 				continue
 			}
-			if !w.t.scatter {
-				w.setRow(w.dst, i)
-			}
 			x := make([]reg.VecPhysical, w.t.in)
 			for j := range x {
 				x[j] = w.x(half, j)
 			}
-			w.t.second(w, x, func(j int, v reg.VecPhysical) { w.output(i, j, v) })
+			if w.t.scatter {
+				w.toPixels(i, x)
+			} else {
+				w.setRow(w.freq, i)
+				w.t.second(w, x, func(j int, v reg.VecPhysical) { w.toFrequency(j, v) })
+			}
 		}
 	}
+}
+
+// fromPixels makes a pair of rows of T·X, column by column; a column outside the image is zero.
+func (w *winogradMaker) fromPixels(pair int) {
+	XORQ(w.col, w.col)
+	for j := range w.t.in {
+		w.inside(j, func() {
+			w.t.first(w, pair, w.x(0, j), w.x(1, j), func(i int, to reg.VecPhysical) {
+				w.mask.load(Mem{Base: w.pixels[i], Index: w.col, Scale: 1}, 0, to)
+			})
+		}, func() {
+			w.v.zero(w.x(0, j))
+			w.v.zero(w.x(1, j))
+		})
+		if j+1 < w.t.in {
+			ADDQ(w.step, w.col)
+		}
+	}
+}
+
+// fromFrequencies makes a pair of columns of X·Tᵀ, row by row: the first pass of the transposed
+// problem, which needs one row of frequencies at a time.
+func (w *winogradMaker) fromFrequencies(pair int) {
+	for j := range w.t.in {
+		w.setRow(w.freq, j)
+		w.t.first(w, pair, w.x(0, j), w.x(1, j), func(i int, to reg.VecPhysical) { w.mask.load(w.frequency(i), 0, to) })
+	}
+}
+
+// toPixels makes and stores column i of the window, where that is inside.
+func (w *winogradMaker) toPixels(i int, x []reg.VecPhysical) {
+	w.inside(i, func() {
+		IMUL3Q(U8(uint8(i)), w.step, w.col)
+		w.t.second(w, x, func(j int, v reg.VecPhysical) {
+			w.finish(v)
+			w.mask.store(v, 0, Mem{Base: w.pixels[j], Index: w.col, Scale: 1})
+		})
+	}, nil)
+}
+
+// finish adds the bias and clamps.
+func (w *winogradMaker) finish(v reg.VecPhysical) {
+	if !w.t.bias {
+		return
+	}
+	b, at := w.temp(2), GP64()
+	MOVQ(argument("bias"), at)
+	w.mask.load(Mem{Base: at}, 0, b)
+	VADDPS(b, v, v)
+	MOVQ(argument("floor"), at)
+	VMOVUPS(Mem{Base: at}, b)
+	VMAXPS(v, b, v)
+}
+
+// toFrequency stores to frequency j of the row, and asks for the line that the next registers' worth
+// goes to: 36 streams are too many for the cache to foresee.
+func (w *winogradMaker) toFrequency(j int, v reg.VecPhysical) {
+	at := w.frequency(j)
+	w.mask.store(v, 0, at)
+	at.Disp += w.v.bytes()
+	PREFETCHT0(at)
 }
 
 // setRow points row at the six frequencies of row i.
@@ -168,35 +270,4 @@ func (w *winogradMaker) frequency(j int) Mem {
 		return Mem{Base: w.row, Index: w.s5, Scale: 1}
 	}
 	return Mem{Base: w.row, Index: w.s1, Scale: uint8(j)}
-}
-
-// pixel is the memory of a pixel, by the table of offsets.
-func (w *winogradMaker) pixel(base reg.GPVirtual, at int) Mem {
-	offset := GP64()
-	MOVQ(Mem{Base: w.pixels, Disp: 8 * at}, offset)
-	return Mem{Base: base, Index: offset, Scale: 4}
-}
-
-// input is where element (i,j) of X lies. From frequencies X is taken transposed, and Y comes out
-// transposed: then a first pass needs one row of frequencies at a time.
-func (w *winogradMaker) input(i, j int) Mem {
-	if !w.t.scatter {
-		return w.pixel(w.src, i*w.t.in+j)
-	}
-	return w.frequency(i)
-}
-
-func (w *winogradMaker) output(i, j int, v reg.VecPhysical) {
-	if !w.t.scatter {
-		w.mask.store(v, 0, w.frequency(j))
-		return
-	}
-	if w.t.bias {
-		b := w.temp(2)
-		w.mask.load(Mem{Base: w.bias}, 0, b)
-		VADDPS(b, v, v)
-		VMOVUPS(Mem{Base: w.floor}, b)
-		VMAXPS(v, b, v)
-	}
-	w.mask.store(v, 0, w.pixel(w.dst, j*w.t.out+i))
 }
