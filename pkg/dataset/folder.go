@@ -177,10 +177,16 @@ func (w *walker) finish() (*Set, error) {
 	if w.rootImages > 0 {
 		s.Notes = append(s.Notes, fmt.Sprintf("%s in %s lie outside any class folder and are left out", count(w.rootImages, "image"), s.Root))
 	}
+	if len(s.Classes) > 0 && !slices.ContainsFunc(s.Classes, func(name string) bool { return !partNames[strings.ToLower(name)] }) {
+		s.Notes = append(s.Notes, fmt.Sprintf("the classes are called %s, like the parts of a data set; if they are, give one of them, such as %s", listSome(s.Classes), filepath.Join(s.Root, s.Classes[0])))
+	}
 	s.sort()
 	s.noteSingles()
 	return s, nil
 }
+
+// partNames are folders that hold a data set's parts rather than a class.
+var partNames = map[string]bool{"train": true, "training": true, "test": true, "testing": true, "val": true, "valid": true, "validation": true}
 
 // noteSingles notes the classes with one image, which stay: under a supervised
 // loss the other view of that image is its positive.

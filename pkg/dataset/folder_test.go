@@ -96,6 +96,17 @@ func TestOpenTakesTheFirstFolderAsTheClass(t *testing.T) {
 	}
 }
 
+// Giving the folder above train and test is an easy mistake.
+func TestPartsOfADataSetAreNoClasses(t *testing.T) {
+	root := tree(t, "train/cat/1.jpg", "train/dog/2.jpg", "test/cat/3.jpg", "test/dog/4.jpg")
+	if notes := open(t, root, Options{}).Notes; len(notes) != 1 || !strings.Contains(notes[0], "give one of them, such as "+filepath.Join(root, "test")) {
+		t.Errorf("notes %q", notes)
+	}
+	if notes := open(t, filepath.Join(root, "train"), Options{}).Notes; slices.ContainsFunc(notes, func(s string) bool { return strings.Contains(s, "parts") }) {
+		t.Errorf("notes %q", notes)
+	}
+}
+
 func TestOpenUnlabelled(t *testing.T) {
 	root := tree(t, "x.jpg", "a/b/c/y.png", "a/z.jpg", "n.txt")
 	s := open(t, root, Options{Unlabelled: true})

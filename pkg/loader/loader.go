@@ -17,10 +17,6 @@ import (
 	"supcon/pkg/random"
 )
 
-// DefaultCacheBytes is the memory for decoded images where none is set: enough
-// for CIFAR-10, whose images are then decoded once.
-const DefaultCacheBytes = 1 << 30
-
 // Options of a training loader.
 type Options struct {
 	// Batch is the number of images N of a batch, Views how many views V of each.
@@ -71,7 +67,7 @@ func New(set *dataset.Set, recipe *augment.Recipe, o Options) (*Loader, error) {
 		return nil, err
 	}
 	if o.CacheBytes == 0 {
-		o.CacheBytes = DefaultCacheBytes
+		o.CacheBytes = DefaultCacheBytes()
 	}
 	o.Workers = workersOrCores(o.Workers)
 	return &Loader{set: set, recipe: recipe, options: o, cache: newCache(set, o.CacheBytes)}, nil

@@ -428,3 +428,38 @@ func TestBalancedBatchesDependOnSeedAndStepAlone(t *testing.T) {
 		}
 	}
 }
+
+func TestCacheKeepsToItsBudget(t *testing.T) {
+	set := folder(t, 12)
+	for budget, want := range map[int64]int{-1: 0, 4*side*side + pictureOverhead: 1, 1 << 20: 12} {
+		c := newCache(set, budget)
+		for range 2 {
+			for i := range set.Len() {
+				if _, err := c.get(i); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		kept := 0
+		for i := range c.images {
+			if c.images[i].Load() != nil {
+				kept++
+			}
+		}
+		if kept != want {
+			t.Errorf("a budget of %d bytes keeps %d pictures, want %d", budget, kept, want)
+		}
+	}
+}
+
+func TestMemoryOfTheMachine(t *testing.T) {
+	if got := parseMemory("MemFree:  1 kB\nMemTotal:       16384 kB\n", 5); got != 16<<20 {
+		t.Errorf("16,384 kB are %d bytes", got)
+	}
+	if got := parseMemory("nothing of use", 5); got != 5 {
+		t.Errorf("unknown is %d", got)
+	}
+	if DefaultCacheBytes() < 1<<20 {
+		t.Errorf("the cache may take %d bytes only", DefaultCacheBytes())
+	}
+}
