@@ -49,4 +49,5 @@ func (s ConvShape) taps() int   { return s.R * s.S * s.C }
 type Epilogue struct {
 	Bias, Residual []float32
 	ReLU           bool
+	past           bool // the result is stored past the cache
 }

@@ -60,6 +60,7 @@ func (g *correlation) run(e *Engine, y, x, packed []float32, b panels, ep Epilog
 	if g.p < 1 || g.q < 1 {
 		return
 	}
+	ep.past = goesPast(y, g.k)
 	if g.gathers() {
 		g.runGathered(e, y, x, packed, b, ep)
 		return
@@ -111,6 +112,9 @@ func (t *tile) target(ep Epilogue, y []float32, at, n0 int, first, last bool) {
 	}
 	if !last {
 		return
+	}
+	if first && ep.past {
+		t.flags |= tilePast
 	}
 	if ep.ReLU {
 		t.flags |= tileReLU

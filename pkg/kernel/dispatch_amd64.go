@@ -45,7 +45,7 @@ var strips512 = strips{
 	winograd: winograd{
 		outside: outsideOf,
 		input:   gathered(winogradInput512, tileIn), filter: gathered(winogradFilter512, 3), dy: gathered(winogradDy512, tileOut),
-		output: finished(winogradOutput512), dw: scattered(winogradDw512, 3),
+		output: finished(winogradOutput512), outputPast: finished(winogradOutputPast512), dw: scattered(winogradDw512, 3),
 	},
 }
 
@@ -65,6 +65,6 @@ var strips2 = strips{
 	winograd: winograd{
 		outside: outsideOf,
 		input:   gathered(winogradInput2, tileIn), filter: gathered(winogradFilter2, 3), dy: gathered(winogradDy2, tileOut),
-		output: finished(winogradOutput2), dw: scattered(winogradDw2, 3),
+		output: finished(winogradOutput2), outputPast: finished(winogradOutputPast2), dw: scattered(winogradDw2, 3),
 	},
 }

@@ -34,6 +34,7 @@ func (e *Engine) gemm(s GemmShape, c, a, b []float32, ep Epilogue) {
 		return
 	}
 	a, b = a[:s.M*s.K], b[:s.N*s.K]
+	ep.past = goesPast(c, s.N)
 	for n0 := 0; n0 < s.N; n0 += gemmN {
 		for k0 := 0; k0 < s.K; k0 += gemmK {
 			e.gemmBlock(s, c, a, b, ep, n0, k0)

@@ -13,8 +13,6 @@ type NormShape struct {
 const (
 	normRows = 512 // rows of one piece of a reduction: short enough for float32 sums
 	stripLen = 1 << 14
-	// pastCache is the length from which a result is not found in the last cache when it is read next.
-	pastCache = 8 << 20
 )
 
 // rowsPerTask is how many rows of c floats make a task of an elementwise pass.
@@ -62,7 +60,7 @@ func pairSum(partial []float32, pieces, c, col int) (first, second float64) {
 
 func (e *Engine) normalize(s NormShape, y, x, residual, mean, scale, shift []float32) {
 	rows := rowsPerTask(s.C)
-	mode := normMode{relu: s.ReLU, past: s.Rows*s.C >= pastCache}
+	mode := normMode{relu: s.ReLU, past: goesPast(y[:s.Rows*s.C], s.C)}
 	e.each(blocks(s.Rows, rows), func(_ *worker, i int) {
 		lo, hi := block(s.Rows, rows, i)
 		e.k.normalize(hi-lo, s.C, y[lo*s.C:], x[lo*s.C:], tail(residual, lo*s.C), mean, scale, shift, mode)

@@ -133,7 +133,7 @@ func TestNormalizePastTheCache(t *testing.T) {
 			if v&2 != 0 {
 				residual = m.random(rows * c)
 			}
-			m.shift = 13 // with the guard in front: a whole line
+			m.shift = lineShift
 			if v&4 != 0 {
 				m.shift = 1
 			}

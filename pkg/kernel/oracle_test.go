@@ -12,6 +12,8 @@ import (
 const (
 	guardLen = 67
 	guardBit = 0x7fc0beef
+	// lineShift is the shift that makes a buffer begin on a cache line.
+	lineShift = (16 - guardLen%16) % 16
 )
 
 // buffer is n floats between guard cells, at a chosen misalignment.

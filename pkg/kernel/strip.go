@@ -32,7 +32,9 @@ type winograd struct {
 	filter  func(c int, freq []float32, stride int, x []float32, w *tileWindow)
 	dy      func(c int, freq []float32, stride int, x []float32, w *tileWindow)
 	output  func(c int, freq []float32, stride int, y []float32, w *tileWindow, bias, floor []float32)
-	dw      func(c int, freq []float32, stride int, y []float32, w *tileWindow)
+	// outputPast is output with stores past the cache, for whole cache lines; nil where there is none.
+	outputPast func(c int, freq []float32, stride int, y []float32, w *tileWindow, bias, floor []float32)
+	dw         func(c int, freq []float32, stride int, y []float32, w *tileWindow)
 }
 
 // tileWindow is a square of pixels, part of which may lie outside the image: rows are then read from

@@ -26,6 +26,7 @@ type tile struct {
 const (
 	tileAccumulate = 1 << iota // add to what C holds
 	tileReLU
+	tilePast // store full panels past the cache; c and ldc in whole cache lines
 )
 
 // table is one branch: the micro-kernels and strips that the drivers are written against.

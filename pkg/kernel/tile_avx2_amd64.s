@@ -68,6 +68,13 @@ nofullResidual:
 	VMAXPS Y0, Y15, Y0
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Y0, (AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Y0, (AX)
 	JMP     done
@@ -212,6 +219,13 @@ nofullResidual:
 	VMAXPS Y0, Y15, Y0
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Y0, (AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Y0, (AX)
 	JMP     done
@@ -333,6 +347,15 @@ nofullResidual:
 	VMAXPS Y1, Y15, Y1
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Y0, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Y1, (AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Y0, (AX)
 	ADDQ    DX, AX
@@ -466,6 +489,15 @@ nofullResidual:
 	VMAXPS Y1, Y15, Y1
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Y0, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Y1, (AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Y0, (AX)
 	ADDQ    DX, AX
@@ -610,6 +642,17 @@ nofullResidual:
 	VMAXPS Y2, Y15, Y2
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Y0, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Y1, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Y2, (AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Y0, (AX)
 	ADDQ    DX, AX
@@ -766,6 +809,17 @@ nofullResidual:
 	VMAXPS Y2, Y15, Y2
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Y0, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Y1, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Y2, (AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Y0, (AX)
 	ADDQ    DX, AX
@@ -934,6 +988,19 @@ nofullResidual:
 	VMAXPS Y3, Y15, Y3
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Y0, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Y1, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Y2, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Y3, (AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Y0, (AX)
 	ADDQ    DX, AX
@@ -1113,6 +1180,19 @@ nofullResidual:
 	VMAXPS Y3, Y15, Y3
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Y0, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Y1, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Y2, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Y3, (AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Y0, (AX)
 	ADDQ    DX, AX
@@ -1304,6 +1384,21 @@ nofullResidual:
 	VMAXPS Y4, Y15, Y4
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Y0, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Y1, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Y2, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Y3, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Y4, (AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Y0, (AX)
 	ADDQ    DX, AX
@@ -1506,6 +1601,21 @@ nofullResidual:
 	VMAXPS Y4, Y15, Y4
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Y0, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Y1, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Y2, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Y3, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Y4, (AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Y0, (AX)
 	ADDQ    DX, AX
@@ -1721,6 +1831,23 @@ nofullResidual:
 	VMAXPS Y5, Y15, Y5
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Y0, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Y1, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Y2, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Y3, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Y4, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Y5, (AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Y0, (AX)
 	ADDQ    DX, AX
@@ -1946,6 +2073,23 @@ nofullResidual:
 	VMAXPS Y5, Y15, Y5
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Y0, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Y1, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Y2, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Y3, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Y4, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Y5, (AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Y0, (AX)
 	ADDQ    DX, AX
@@ -2126,6 +2270,14 @@ nofullResidual:
 	VMAXPS Y1, Y15, Y1
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Y0, (AX)
+	VMOVNTPS Y1, 32(AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Y0, (AX)
 	VMOVUPS Y1, 32(AX)
@@ -2256,6 +2408,14 @@ nofullResidual:
 	VMAXPS Y1, Y15, Y1
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Y0, (AX)
+	VMOVNTPS Y1, 32(AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Y0, (AX)
 	VMOVUPS Y1, 32(AX)
@@ -2405,6 +2565,17 @@ nofullResidual:
 	VMAXPS Y3, Y15, Y3
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Y0, (AX)
+	VMOVNTPS Y1, 32(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Y2, (AX)
+	VMOVNTPS Y3, 32(AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Y0, (AX)
 	VMOVUPS Y1, 32(AX)
@@ -2574,6 +2745,17 @@ nofullResidual:
 	VMAXPS Y3, Y15, Y3
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Y0, (AX)
+	VMOVNTPS Y1, 32(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Y2, (AX)
+	VMOVNTPS Y3, 32(AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Y0, (AX)
 	VMOVUPS Y1, 32(AX)
@@ -2762,6 +2944,20 @@ nofullResidual:
 	VMAXPS Y5, Y15, Y5
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Y0, (AX)
+	VMOVNTPS Y1, 32(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Y2, (AX)
+	VMOVNTPS Y3, 32(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Y4, (AX)
+	VMOVNTPS Y5, 32(AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Y0, (AX)
 	VMOVUPS Y1, 32(AX)
@@ -2970,6 +3166,20 @@ nofullResidual:
 	VMAXPS Y5, Y15, Y5
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Y0, (AX)
+	VMOVNTPS Y1, 32(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Y2, (AX)
+	VMOVNTPS Y3, 32(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Y4, (AX)
+	VMOVNTPS Y5, 32(AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Y0, (AX)
 	VMOVUPS Y1, 32(AX)
@@ -3198,6 +3408,23 @@ nofullResidual:
 	VMAXPS Y7, Y15, Y7
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Y0, (AX)
+	VMOVNTPS Y1, 32(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Y2, (AX)
+	VMOVNTPS Y3, 32(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Y4, (AX)
+	VMOVNTPS Y5, 32(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Y6, (AX)
+	VMOVNTPS Y7, 32(AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Y0, (AX)
 	VMOVUPS Y1, 32(AX)
@@ -3445,6 +3672,23 @@ nofullResidual:
 	VMAXPS Y7, Y15, Y7
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Y0, (AX)
+	VMOVNTPS Y1, 32(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Y2, (AX)
+	VMOVNTPS Y3, 32(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Y4, (AX)
+	VMOVNTPS Y5, 32(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Y6, (AX)
+	VMOVNTPS Y7, 32(AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Y0, (AX)
 	VMOVUPS Y1, 32(AX)
@@ -3712,6 +3956,26 @@ nofullResidual:
 	VMAXPS Y9, Y15, Y9
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Y0, (AX)
+	VMOVNTPS Y1, 32(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Y2, (AX)
+	VMOVNTPS Y3, 32(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Y4, (AX)
+	VMOVNTPS Y5, 32(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Y6, (AX)
+	VMOVNTPS Y7, 32(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Y8, (AX)
+	VMOVNTPS Y9, 32(AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Y0, (AX)
 	VMOVUPS Y1, 32(AX)
@@ -3998,6 +4262,26 @@ nofullResidual:
 	VMAXPS Y9, Y15, Y9
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Y0, (AX)
+	VMOVNTPS Y1, 32(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Y2, (AX)
+	VMOVNTPS Y3, 32(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Y4, (AX)
+	VMOVNTPS Y5, 32(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Y6, (AX)
+	VMOVNTPS Y7, 32(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Y8, (AX)
+	VMOVNTPS Y9, 32(AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Y0, (AX)
 	VMOVUPS Y1, 32(AX)
@@ -4305,6 +4589,29 @@ nofullResidual:
 	VMAXPS Y11, Y15, Y11
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Y0, (AX)
+	VMOVNTPS Y1, 32(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Y2, (AX)
+	VMOVNTPS Y3, 32(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Y4, (AX)
+	VMOVNTPS Y5, 32(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Y6, (AX)
+	VMOVNTPS Y7, 32(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Y8, (AX)
+	VMOVNTPS Y9, 32(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Y10, (AX)
+	VMOVNTPS Y11, 32(AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Y0, (AX)
 	VMOVUPS Y1, 32(AX)
@@ -4630,6 +4937,29 @@ nofullResidual:
 	VMAXPS Y11, Y15, Y11
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Y0, (AX)
+	VMOVNTPS Y1, 32(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Y2, (AX)
+	VMOVNTPS Y3, 32(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Y4, (AX)
+	VMOVNTPS Y5, 32(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Y6, (AX)
+	VMOVNTPS Y7, 32(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Y8, (AX)
+	VMOVNTPS Y9, 32(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Y10, (AX)
+	VMOVNTPS Y11, 32(AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Y0, (AX)
 	VMOVUPS Y1, 32(AX)

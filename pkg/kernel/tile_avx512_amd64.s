@@ -68,6 +68,13 @@ nofullResidual:
 	VMAXPS Z0, Z31, Z0
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Z0, (AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Z0, (AX)
 	JMP     done
@@ -178,6 +185,13 @@ nofullResidual:
 	VMAXPS Z0, Z31, Z0
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Z0, (AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Z0, (AX)
 	JMP     done
@@ -299,6 +313,15 @@ nofullResidual:
 	VMAXPS Z1, Z31, Z1
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Z0, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z1, (AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Z0, (AX)
 	ADDQ    DX, AX
@@ -432,6 +455,15 @@ nofullResidual:
 	VMAXPS Z1, Z31, Z1
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Z0, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z1, (AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Z0, (AX)
 	ADDQ    DX, AX
@@ -576,6 +608,17 @@ nofullResidual:
 	VMAXPS Z2, Z31, Z2
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Z0, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z1, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z2, (AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Z0, (AX)
 	ADDQ    DX, AX
@@ -732,6 +775,17 @@ nofullResidual:
 	VMAXPS Z2, Z31, Z2
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Z0, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z1, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z2, (AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Z0, (AX)
 	ADDQ    DX, AX
@@ -900,6 +954,19 @@ nofullResidual:
 	VMAXPS Z3, Z31, Z3
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Z0, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z1, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z2, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z3, (AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Z0, (AX)
 	ADDQ    DX, AX
@@ -1079,6 +1146,19 @@ nofullResidual:
 	VMAXPS Z3, Z31, Z3
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Z0, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z1, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z2, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z3, (AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Z0, (AX)
 	ADDQ    DX, AX
@@ -1270,6 +1350,21 @@ nofullResidual:
 	VMAXPS Z4, Z31, Z4
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Z0, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z1, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z2, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z3, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z4, (AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Z0, (AX)
 	ADDQ    DX, AX
@@ -1472,6 +1567,21 @@ nofullResidual:
 	VMAXPS Z4, Z31, Z4
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Z0, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z1, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z2, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z3, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z4, (AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Z0, (AX)
 	ADDQ    DX, AX
@@ -1687,6 +1797,23 @@ nofullResidual:
 	VMAXPS Z5, Z31, Z5
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Z0, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z1, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z2, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z3, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z4, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z5, (AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Z0, (AX)
 	ADDQ    DX, AX
@@ -1912,6 +2039,23 @@ nofullResidual:
 	VMAXPS Z5, Z31, Z5
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Z0, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z1, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z2, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z3, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z4, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z5, (AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Z0, (AX)
 	ADDQ    DX, AX
@@ -2150,6 +2294,25 @@ nofullResidual:
 	VMAXPS Z6, Z31, Z6
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Z0, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z1, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z2, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z3, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z4, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z5, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z6, (AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Z0, (AX)
 	ADDQ    DX, AX
@@ -2398,6 +2561,25 @@ nofullResidual:
 	VMAXPS Z6, Z31, Z6
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Z0, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z1, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z2, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z3, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z4, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z5, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z6, (AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Z0, (AX)
 	ADDQ    DX, AX
@@ -2660,6 +2842,27 @@ nofullResidual:
 	VMAXPS Z7, Z31, Z7
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Z0, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z1, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z2, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z3, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z4, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z5, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z6, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z7, (AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Z0, (AX)
 	ADDQ    DX, AX
@@ -2931,6 +3134,27 @@ nofullResidual:
 	VMAXPS Z7, Z31, Z7
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Z0, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z1, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z2, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z3, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z4, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z5, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z6, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z7, (AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Z0, (AX)
 	ADDQ    DX, AX
@@ -3218,6 +3442,29 @@ nofullResidual:
 	VMAXPS Z8, Z31, Z8
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Z0, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z1, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z2, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z3, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z4, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z5, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z6, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z7, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z8, (AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Z0, (AX)
 	ADDQ    DX, AX
@@ -3512,6 +3759,29 @@ nofullResidual:
 	VMAXPS Z8, Z31, Z8
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Z0, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z1, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z2, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z3, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z4, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z5, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z6, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z7, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z8, (AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Z0, (AX)
 	ADDQ    DX, AX
@@ -3822,6 +4092,31 @@ nofullResidual:
 	VMAXPS Z9, Z31, Z9
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Z0, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z1, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z2, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z3, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z4, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z5, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z6, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z7, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z8, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z9, (AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Z0, (AX)
 	ADDQ    DX, AX
@@ -4139,6 +4434,31 @@ nofullResidual:
 	VMAXPS Z9, Z31, Z9
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Z0, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z1, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z2, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z3, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z4, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z5, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z6, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z7, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z8, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z9, (AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Z0, (AX)
 	ADDQ    DX, AX
@@ -4472,6 +4792,33 @@ nofullResidual:
 	VMAXPS Z10, Z31, Z10
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Z0, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z1, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z2, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z3, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z4, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z5, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z6, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z7, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z8, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z9, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z10, (AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Z0, (AX)
 	ADDQ    DX, AX
@@ -4812,6 +5159,33 @@ nofullResidual:
 	VMAXPS Z10, Z31, Z10
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Z0, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z1, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z2, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z3, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z4, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z5, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z6, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z7, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z8, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z9, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z10, (AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Z0, (AX)
 	ADDQ    DX, AX
@@ -5168,6 +5542,35 @@ nofullResidual:
 	VMAXPS Z11, Z31, Z11
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Z0, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z1, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z2, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z3, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z4, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z5, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z6, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z7, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z8, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z9, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z10, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z11, (AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Z0, (AX)
 	ADDQ    DX, AX
@@ -5531,6 +5934,35 @@ nofullResidual:
 	VMAXPS Z11, Z31, Z11
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Z0, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z1, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z2, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z3, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z4, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z5, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z6, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z7, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z8, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z9, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z10, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z11, (AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Z0, (AX)
 	ADDQ    DX, AX
@@ -5910,6 +6342,37 @@ nofullResidual:
 	VMAXPS Z12, Z31, Z12
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Z0, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z1, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z2, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z3, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z4, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z5, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z6, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z7, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z8, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z9, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z10, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z11, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z12, (AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Z0, (AX)
 	ADDQ    DX, AX
@@ -6296,6 +6759,37 @@ nofullResidual:
 	VMAXPS Z12, Z31, Z12
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Z0, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z1, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z2, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z3, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z4, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z5, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z6, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z7, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z8, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z9, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z10, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z11, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z12, (AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Z0, (AX)
 	ADDQ    DX, AX
@@ -6698,6 +7192,39 @@ nofullResidual:
 	VMAXPS Z13, Z31, Z13
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Z0, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z1, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z2, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z3, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z4, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z5, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z6, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z7, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z8, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z9, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z10, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z11, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z12, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z13, (AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Z0, (AX)
 	ADDQ    DX, AX
@@ -7107,6 +7634,39 @@ nofullResidual:
 	VMAXPS Z13, Z31, Z13
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Z0, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z1, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z2, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z3, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z4, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z5, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z6, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z7, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z8, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z9, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z10, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z11, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z12, (AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z13, (AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Z0, (AX)
 	ADDQ    DX, AX
@@ -7383,6 +7943,14 @@ nofullResidual:
 	VMAXPS Z1, Z31, Z1
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Z0, (AX)
+	VMOVNTPS Z1, 64(AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
@@ -7514,6 +8082,14 @@ nofullResidual:
 	VMAXPS Z1, Z31, Z1
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Z0, (AX)
+	VMOVNTPS Z1, 64(AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
@@ -7664,6 +8240,17 @@ nofullResidual:
 	VMAXPS Z3, Z31, Z3
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Z0, (AX)
+	VMOVNTPS Z1, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z2, (AX)
+	VMOVNTPS Z3, 64(AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
@@ -7834,6 +8421,17 @@ nofullResidual:
 	VMAXPS Z3, Z31, Z3
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Z0, (AX)
+	VMOVNTPS Z1, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z2, (AX)
+	VMOVNTPS Z3, 64(AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
@@ -8023,6 +8621,20 @@ nofullResidual:
 	VMAXPS Z5, Z31, Z5
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Z0, (AX)
+	VMOVNTPS Z1, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z2, (AX)
+	VMOVNTPS Z3, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z4, (AX)
+	VMOVNTPS Z5, 64(AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
@@ -8232,6 +8844,20 @@ nofullResidual:
 	VMAXPS Z5, Z31, Z5
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Z0, (AX)
+	VMOVNTPS Z1, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z2, (AX)
+	VMOVNTPS Z3, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z4, (AX)
+	VMOVNTPS Z5, 64(AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
@@ -8461,6 +9087,23 @@ nofullResidual:
 	VMAXPS Z7, Z31, Z7
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Z0, (AX)
+	VMOVNTPS Z1, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z2, (AX)
+	VMOVNTPS Z3, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z4, (AX)
+	VMOVNTPS Z5, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z6, (AX)
+	VMOVNTPS Z7, 64(AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
@@ -8709,6 +9352,23 @@ nofullResidual:
 	VMAXPS Z7, Z31, Z7
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Z0, (AX)
+	VMOVNTPS Z1, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z2, (AX)
+	VMOVNTPS Z3, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z4, (AX)
+	VMOVNTPS Z5, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z6, (AX)
+	VMOVNTPS Z7, 64(AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
@@ -8977,6 +9637,26 @@ nofullResidual:
 	VMAXPS Z9, Z31, Z9
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Z0, (AX)
+	VMOVNTPS Z1, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z2, (AX)
+	VMOVNTPS Z3, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z4, (AX)
+	VMOVNTPS Z5, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z6, (AX)
+	VMOVNTPS Z7, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z8, (AX)
+	VMOVNTPS Z9, 64(AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
@@ -9264,6 +9944,26 @@ nofullResidual:
 	VMAXPS Z9, Z31, Z9
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Z0, (AX)
+	VMOVNTPS Z1, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z2, (AX)
+	VMOVNTPS Z3, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z4, (AX)
+	VMOVNTPS Z5, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z6, (AX)
+	VMOVNTPS Z7, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z8, (AX)
+	VMOVNTPS Z9, 64(AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
@@ -9572,6 +10272,29 @@ nofullResidual:
 	VMAXPS Z11, Z31, Z11
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Z0, (AX)
+	VMOVNTPS Z1, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z2, (AX)
+	VMOVNTPS Z3, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z4, (AX)
+	VMOVNTPS Z5, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z6, (AX)
+	VMOVNTPS Z7, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z8, (AX)
+	VMOVNTPS Z9, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z10, (AX)
+	VMOVNTPS Z11, 64(AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
@@ -9898,6 +10621,29 @@ nofullResidual:
 	VMAXPS Z11, Z31, Z11
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Z0, (AX)
+	VMOVNTPS Z1, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z2, (AX)
+	VMOVNTPS Z3, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z4, (AX)
+	VMOVNTPS Z5, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z6, (AX)
+	VMOVNTPS Z7, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z8, (AX)
+	VMOVNTPS Z9, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z10, (AX)
+	VMOVNTPS Z11, 64(AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
@@ -10245,6 +10991,32 @@ nofullResidual:
 	VMAXPS Z13, Z31, Z13
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Z0, (AX)
+	VMOVNTPS Z1, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z2, (AX)
+	VMOVNTPS Z3, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z4, (AX)
+	VMOVNTPS Z5, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z6, (AX)
+	VMOVNTPS Z7, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z8, (AX)
+	VMOVNTPS Z9, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z10, (AX)
+	VMOVNTPS Z11, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z12, (AX)
+	VMOVNTPS Z13, 64(AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
@@ -10610,6 +11382,32 @@ nofullResidual:
 	VMAXPS Z13, Z31, Z13
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Z0, (AX)
+	VMOVNTPS Z1, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z2, (AX)
+	VMOVNTPS Z3, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z4, (AX)
+	VMOVNTPS Z5, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z6, (AX)
+	VMOVNTPS Z7, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z8, (AX)
+	VMOVNTPS Z9, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z10, (AX)
+	VMOVNTPS Z11, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z12, (AX)
+	VMOVNTPS Z13, 64(AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
@@ -10997,6 +11795,35 @@ nofullResidual:
 	VMAXPS Z15, Z31, Z15
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Z0, (AX)
+	VMOVNTPS Z1, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z2, (AX)
+	VMOVNTPS Z3, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z4, (AX)
+	VMOVNTPS Z5, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z6, (AX)
+	VMOVNTPS Z7, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z8, (AX)
+	VMOVNTPS Z9, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z10, (AX)
+	VMOVNTPS Z11, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z12, (AX)
+	VMOVNTPS Z13, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z14, (AX)
+	VMOVNTPS Z15, 64(AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
@@ -11401,6 +12228,35 @@ nofullResidual:
 	VMAXPS Z15, Z31, Z15
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Z0, (AX)
+	VMOVNTPS Z1, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z2, (AX)
+	VMOVNTPS Z3, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z4, (AX)
+	VMOVNTPS Z5, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z6, (AX)
+	VMOVNTPS Z7, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z8, (AX)
+	VMOVNTPS Z9, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z10, (AX)
+	VMOVNTPS Z11, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z12, (AX)
+	VMOVNTPS Z13, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z14, (AX)
+	VMOVNTPS Z15, 64(AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
@@ -11829,6 +12685,38 @@ nofullResidual:
 	VMAXPS Z17, Z31, Z17
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Z0, (AX)
+	VMOVNTPS Z1, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z2, (AX)
+	VMOVNTPS Z3, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z4, (AX)
+	VMOVNTPS Z5, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z6, (AX)
+	VMOVNTPS Z7, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z8, (AX)
+	VMOVNTPS Z9, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z10, (AX)
+	VMOVNTPS Z11, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z12, (AX)
+	VMOVNTPS Z13, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z14, (AX)
+	VMOVNTPS Z15, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z16, (AX)
+	VMOVNTPS Z17, 64(AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
@@ -12272,6 +13160,38 @@ nofullResidual:
 	VMAXPS Z17, Z31, Z17
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Z0, (AX)
+	VMOVNTPS Z1, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z2, (AX)
+	VMOVNTPS Z3, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z4, (AX)
+	VMOVNTPS Z5, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z6, (AX)
+	VMOVNTPS Z7, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z8, (AX)
+	VMOVNTPS Z9, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z10, (AX)
+	VMOVNTPS Z11, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z12, (AX)
+	VMOVNTPS Z13, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z14, (AX)
+	VMOVNTPS Z15, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z16, (AX)
+	VMOVNTPS Z17, 64(AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
@@ -12739,6 +13659,41 @@ nofullResidual:
 	VMAXPS Z19, Z31, Z19
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Z0, (AX)
+	VMOVNTPS Z1, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z2, (AX)
+	VMOVNTPS Z3, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z4, (AX)
+	VMOVNTPS Z5, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z6, (AX)
+	VMOVNTPS Z7, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z8, (AX)
+	VMOVNTPS Z9, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z10, (AX)
+	VMOVNTPS Z11, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z12, (AX)
+	VMOVNTPS Z13, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z14, (AX)
+	VMOVNTPS Z15, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z16, (AX)
+	VMOVNTPS Z17, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z18, (AX)
+	VMOVNTPS Z19, 64(AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
@@ -13221,6 +14176,41 @@ nofullResidual:
 	VMAXPS Z19, Z31, Z19
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Z0, (AX)
+	VMOVNTPS Z1, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z2, (AX)
+	VMOVNTPS Z3, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z4, (AX)
+	VMOVNTPS Z5, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z6, (AX)
+	VMOVNTPS Z7, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z8, (AX)
+	VMOVNTPS Z9, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z10, (AX)
+	VMOVNTPS Z11, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z12, (AX)
+	VMOVNTPS Z13, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z14, (AX)
+	VMOVNTPS Z15, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z16, (AX)
+	VMOVNTPS Z17, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z18, (AX)
+	VMOVNTPS Z19, 64(AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
@@ -13727,6 +14717,44 @@ nofullResidual:
 	VMAXPS Z21, Z31, Z21
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Z0, (AX)
+	VMOVNTPS Z1, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z2, (AX)
+	VMOVNTPS Z3, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z4, (AX)
+	VMOVNTPS Z5, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z6, (AX)
+	VMOVNTPS Z7, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z8, (AX)
+	VMOVNTPS Z9, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z10, (AX)
+	VMOVNTPS Z11, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z12, (AX)
+	VMOVNTPS Z13, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z14, (AX)
+	VMOVNTPS Z15, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z16, (AX)
+	VMOVNTPS Z17, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z18, (AX)
+	VMOVNTPS Z19, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z20, (AX)
+	VMOVNTPS Z21, 64(AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
@@ -14248,6 +15276,44 @@ nofullResidual:
 	VMAXPS Z21, Z31, Z21
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Z0, (AX)
+	VMOVNTPS Z1, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z2, (AX)
+	VMOVNTPS Z3, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z4, (AX)
+	VMOVNTPS Z5, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z6, (AX)
+	VMOVNTPS Z7, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z8, (AX)
+	VMOVNTPS Z9, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z10, (AX)
+	VMOVNTPS Z11, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z12, (AX)
+	VMOVNTPS Z13, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z14, (AX)
+	VMOVNTPS Z15, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z16, (AX)
+	VMOVNTPS Z17, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z18, (AX)
+	VMOVNTPS Z19, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z20, (AX)
+	VMOVNTPS Z21, 64(AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
@@ -14793,6 +15859,47 @@ nofullResidual:
 	VMAXPS Z23, Z31, Z23
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Z0, (AX)
+	VMOVNTPS Z1, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z2, (AX)
+	VMOVNTPS Z3, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z4, (AX)
+	VMOVNTPS Z5, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z6, (AX)
+	VMOVNTPS Z7, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z8, (AX)
+	VMOVNTPS Z9, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z10, (AX)
+	VMOVNTPS Z11, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z12, (AX)
+	VMOVNTPS Z13, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z14, (AX)
+	VMOVNTPS Z15, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z16, (AX)
+	VMOVNTPS Z17, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z18, (AX)
+	VMOVNTPS Z19, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z20, (AX)
+	VMOVNTPS Z21, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z22, (AX)
+	VMOVNTPS Z23, 64(AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
@@ -15353,6 +16460,47 @@ nofullResidual:
 	VMAXPS Z23, Z31, Z23
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Z0, (AX)
+	VMOVNTPS Z1, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z2, (AX)
+	VMOVNTPS Z3, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z4, (AX)
+	VMOVNTPS Z5, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z6, (AX)
+	VMOVNTPS Z7, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z8, (AX)
+	VMOVNTPS Z9, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z10, (AX)
+	VMOVNTPS Z11, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z12, (AX)
+	VMOVNTPS Z13, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z14, (AX)
+	VMOVNTPS Z15, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z16, (AX)
+	VMOVNTPS Z17, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z18, (AX)
+	VMOVNTPS Z19, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z20, (AX)
+	VMOVNTPS Z21, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z22, (AX)
+	VMOVNTPS Z23, 64(AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
@@ -15937,6 +17085,50 @@ nofullResidual:
 	VMAXPS Z25, Z31, Z25
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Z0, (AX)
+	VMOVNTPS Z1, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z2, (AX)
+	VMOVNTPS Z3, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z4, (AX)
+	VMOVNTPS Z5, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z6, (AX)
+	VMOVNTPS Z7, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z8, (AX)
+	VMOVNTPS Z9, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z10, (AX)
+	VMOVNTPS Z11, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z12, (AX)
+	VMOVNTPS Z13, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z14, (AX)
+	VMOVNTPS Z15, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z16, (AX)
+	VMOVNTPS Z17, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z18, (AX)
+	VMOVNTPS Z19, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z20, (AX)
+	VMOVNTPS Z21, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z22, (AX)
+	VMOVNTPS Z23, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z24, (AX)
+	VMOVNTPS Z25, 64(AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
@@ -16536,6 +17728,50 @@ nofullResidual:
 	VMAXPS Z25, Z31, Z25
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Z0, (AX)
+	VMOVNTPS Z1, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z2, (AX)
+	VMOVNTPS Z3, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z4, (AX)
+	VMOVNTPS Z5, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z6, (AX)
+	VMOVNTPS Z7, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z8, (AX)
+	VMOVNTPS Z9, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z10, (AX)
+	VMOVNTPS Z11, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z12, (AX)
+	VMOVNTPS Z13, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z14, (AX)
+	VMOVNTPS Z15, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z16, (AX)
+	VMOVNTPS Z17, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z18, (AX)
+	VMOVNTPS Z19, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z20, (AX)
+	VMOVNTPS Z21, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z22, (AX)
+	VMOVNTPS Z23, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z24, (AX)
+	VMOVNTPS Z25, 64(AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
@@ -17159,6 +18395,53 @@ nofullResidual:
 	VMAXPS Z27, Z31, Z27
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Z0, (AX)
+	VMOVNTPS Z1, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z2, (AX)
+	VMOVNTPS Z3, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z4, (AX)
+	VMOVNTPS Z5, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z6, (AX)
+	VMOVNTPS Z7, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z8, (AX)
+	VMOVNTPS Z9, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z10, (AX)
+	VMOVNTPS Z11, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z12, (AX)
+	VMOVNTPS Z13, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z14, (AX)
+	VMOVNTPS Z15, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z16, (AX)
+	VMOVNTPS Z17, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z18, (AX)
+	VMOVNTPS Z19, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z20, (AX)
+	VMOVNTPS Z21, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z22, (AX)
+	VMOVNTPS Z23, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z24, (AX)
+	VMOVNTPS Z25, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z26, (AX)
+	VMOVNTPS Z27, 64(AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
@@ -17797,6 +19080,53 @@ nofullResidual:
 	VMAXPS Z27, Z31, Z27
 
 nofullReLU:
+	TESTQ    $0x00000004, CX
+	JZ       nofullPast
+	MOVQ     48(AX), AX
+	VMOVNTPS Z0, (AX)
+	VMOVNTPS Z1, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z2, (AX)
+	VMOVNTPS Z3, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z4, (AX)
+	VMOVNTPS Z5, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z6, (AX)
+	VMOVNTPS Z7, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z8, (AX)
+	VMOVNTPS Z9, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z10, (AX)
+	VMOVNTPS Z11, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z12, (AX)
+	VMOVNTPS Z13, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z14, (AX)
+	VMOVNTPS Z15, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z16, (AX)
+	VMOVNTPS Z17, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z18, (AX)
+	VMOVNTPS Z19, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z20, (AX)
+	VMOVNTPS Z21, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z22, (AX)
+	VMOVNTPS Z23, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z24, (AX)
+	VMOVNTPS Z25, 64(AX)
+	ADDQ     DX, AX
+	VMOVNTPS Z26, (AX)
+	VMOVNTPS Z27, 64(AX)
+	JMP      done
+
+nofullPast:
 	MOVQ    48(AX), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)

@@ -32,6 +32,13 @@ func winogradDy2(c int, freq *float32, stride int, base *float32, window *tileWi
 //go:noescape
 func winogradOutput2(c int, freq *float32, stride int, base *float32, window *tileWindow, bias *float32, floor *float32)
 
+// winogradOutputPast2 is, for each channel i < c:
+//
+//	window of base = max(floor, bias[i] + Aᵀ·X·A), X[f] = freq[f·stride+i], stored past the cache; the window aligned
+//
+//go:noescape
+func winogradOutputPast2(c int, freq *float32, stride int, base *float32, window *tileWindow, bias *float32, floor *float32)
+
 // winogradDw2 is, for each channel i < c:
 //
 //	window of base = Gᵀ·X·G, X[f] = freq[f·stride+i]

@@ -3501,6 +3501,708 @@ DATA lanes_root2times2<>+24(SB)/4, $0x403504f3
 DATA lanes_root2times2<>+28(SB)/4, $0x403504f3
 GLOBL lanes_root2times2<>(SB), RODATA|NOPTR, $32
 
+// func winogradOutputPast2(c int, freq *float32, stride int, base *float32, window *tileWindow, bias *float32, floor *float32)
+// Requires: AVX, FMA3
+TEXT ·winogradOutputPast2(SB), NOSPLIT, $0-56
+	MOVQ freq+8(FP), AX
+	MOVQ stride+16(FP), CX
+	SHLQ $0x02, CX
+	LEAQ (CX)(CX*2), DX
+	LEAQ (CX)(CX*4), BX
+	MOVQ base+24(FP), R11
+	MOVQ window+32(FP), SI
+	MOVQ (SI), DI
+	LEAQ (R11)(DI*4), DI
+	MOVQ 8(SI), R8
+	LEAQ (R11)(R8*4), R8
+	MOVQ 16(SI), R9
+	LEAQ (R11)(R9*4), R9
+	MOVQ 24(SI), R10
+	LEAQ (R11)(R10*4), R10
+	MOVQ 48(SI), R11
+	SHLQ $0x02, R11
+	MOVQ 56(SI), SI
+	MOVQ SI, stride+16(FP)
+
+full:
+	CMPQ        c+0(FP), $0x08
+	JLT         tail
+	MOVQ        AX, SI
+	VMOVUPS     (SI)(CX*1), Y12
+	VMOVUPS     (SI)(CX*2), Y0
+	VMOVUPS     (SI)(DX*1), Y13
+	VMOVUPS     (SI)(CX*4), Y6
+	VADDPS      Y0, Y12, Y12
+	VADDPS      Y6, Y13, Y13
+	VADDPS      Y13, Y12, Y0
+	VMULPS      lanes_half<>+0(SB), Y12, Y6
+	VFMADD231PS lanes_two<>+0(SB), Y13, Y6
+	VMOVUPS     (SI), Y12
+	VADDPS      Y12, Y0, Y0
+	LEAQ        (AX)(DX*2), SI
+	VMOVUPS     (SI)(CX*1), Y12
+	VMOVUPS     (SI)(CX*2), Y1
+	VMOVUPS     (SI)(DX*1), Y13
+	VMOVUPS     (SI)(CX*4), Y7
+	VADDPS      Y1, Y12, Y12
+	VADDPS      Y7, Y13, Y13
+	VADDPS      Y13, Y12, Y1
+	VMULPS      lanes_half<>+0(SB), Y12, Y7
+	VFMADD231PS lanes_two<>+0(SB), Y13, Y7
+	VMOVUPS     (SI), Y12
+	VADDPS      Y12, Y1, Y1
+	LEAQ        (AX)(DX*4), SI
+	VMOVUPS     (SI)(CX*1), Y12
+	VMOVUPS     (SI)(CX*2), Y2
+	VMOVUPS     (SI)(DX*1), Y13
+	VMOVUPS     (SI)(CX*4), Y8
+	VADDPS      Y2, Y12, Y12
+	VADDPS      Y8, Y13, Y13
+	VADDPS      Y13, Y12, Y2
+	VMULPS      lanes_half<>+0(SB), Y12, Y8
+	VFMADD231PS lanes_two<>+0(SB), Y13, Y8
+	VMOVUPS     (SI), Y12
+	VADDPS      Y12, Y2, Y2
+	IMUL3Q      $0x06, DX, SI
+	ADDQ        AX, SI
+	VMOVUPS     (SI)(CX*1), Y12
+	VMOVUPS     (SI)(CX*2), Y3
+	VMOVUPS     (SI)(DX*1), Y13
+	VMOVUPS     (SI)(CX*4), Y9
+	VADDPS      Y3, Y12, Y12
+	VADDPS      Y9, Y13, Y13
+	VADDPS      Y13, Y12, Y3
+	VMULPS      lanes_half<>+0(SB), Y12, Y9
+	VFMADD231PS lanes_two<>+0(SB), Y13, Y9
+	VMOVUPS     (SI), Y12
+	VADDPS      Y12, Y3, Y3
+	LEAQ        (AX)(DX*8), SI
+	VMOVUPS     (SI)(CX*1), Y12
+	VMOVUPS     (SI)(CX*2), Y4
+	VMOVUPS     (SI)(DX*1), Y13
+	VMOVUPS     (SI)(CX*4), Y10
+	VADDPS      Y4, Y12, Y12
+	VADDPS      Y10, Y13, Y13
+	VADDPS      Y13, Y12, Y4
+	VMULPS      lanes_half<>+0(SB), Y12, Y10
+	VFMADD231PS lanes_two<>+0(SB), Y13, Y10
+	VMOVUPS     (SI), Y12
+	VADDPS      Y12, Y4, Y4
+	IMUL3Q      $0x0a, DX, SI
+	ADDQ        AX, SI
+	VMOVUPS     (SI)(CX*1), Y12
+	VMOVUPS     (SI)(CX*2), Y5
+	VMOVUPS     (SI)(DX*1), Y13
+	VMOVUPS     (SI)(CX*4), Y11
+	VADDPS      Y5, Y12, Y12
+	VADDPS      Y11, Y13, Y13
+	VADDPS      Y13, Y12, Y5
+	VMULPS      lanes_half<>+0(SB), Y12, Y11
+	VFMADD231PS lanes_two<>+0(SB), Y13, Y11
+	VMOVUPS     (SI), Y12
+	VADDPS      Y12, Y5, Y5
+	TESTQ       $0x00000001, stride+16(FP)
+	JZ          beyond1
+	IMUL3Q      $0x00, R11, SI
+	VSUBPS      Y2, Y1, Y12
+	VADDPS      Y2, Y1, Y1
+	VSUBPS      Y4, Y3, Y13
+	VADDPS      Y4, Y3, Y3
+	VADDPS      Y1, Y0, Y0
+	VADDPS      Y3, Y0, Y0
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Y14
+	VADDPS      Y14, Y0, Y0
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Y14
+	VMAXPS      Y0, Y14, Y0
+	VMOVNTPS    Y0, (DI)(SI*1)
+	VMULPS      lanes_root2by2<>+0(SB), Y12, Y2
+	VFMADD231PS lanes_root2<>+0(SB), Y13, Y2
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Y14
+	VADDPS      Y14, Y2, Y2
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Y14
+	VMAXPS      Y2, Y14, Y2
+	VMOVNTPS    Y2, (R8)(SI*1)
+	VMULPS      lanes_half<>+0(SB), Y1, Y4
+	VFMADD231PS lanes_two<>+0(SB), Y3, Y4
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Y14
+	VADDPS      Y14, Y4, Y4
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Y14
+	VMAXPS      Y4, Y14, Y4
+	VMOVNTPS    Y4, (R9)(SI*1)
+	VFMADD231PS lanes_root2by4<>+0(SB), Y12, Y5
+	VFMADD231PS lanes_root2times2<>+0(SB), Y13, Y5
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Y14
+	VADDPS      Y14, Y5, Y5
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Y14
+	VMAXPS      Y5, Y14, Y5
+	VMOVNTPS    Y5, (R10)(SI*1)
+
+beyond1:
+	TESTQ       $0x00000004, stride+16(FP)
+	JZ          beyond2
+	IMUL3Q      $0x02, R11, SI
+	VSUBPS      Y8, Y7, Y12
+	VADDPS      Y8, Y7, Y7
+	VSUBPS      Y10, Y9, Y13
+	VADDPS      Y10, Y9, Y9
+	VADDPS      Y7, Y6, Y6
+	VADDPS      Y9, Y6, Y6
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Y14
+	VADDPS      Y14, Y6, Y6
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Y14
+	VMAXPS      Y6, Y14, Y6
+	VMOVNTPS    Y6, (DI)(SI*1)
+	VMULPS      lanes_root2by2<>+0(SB), Y12, Y8
+	VFMADD231PS lanes_root2<>+0(SB), Y13, Y8
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Y14
+	VADDPS      Y14, Y8, Y8
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Y14
+	VMAXPS      Y8, Y14, Y8
+	VMOVNTPS    Y8, (R8)(SI*1)
+	VMULPS      lanes_half<>+0(SB), Y7, Y10
+	VFMADD231PS lanes_two<>+0(SB), Y9, Y10
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Y14
+	VADDPS      Y14, Y10, Y10
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Y14
+	VMAXPS      Y10, Y14, Y10
+	VMOVNTPS    Y10, (R9)(SI*1)
+	VFMADD231PS lanes_root2by4<>+0(SB), Y12, Y11
+	VFMADD231PS lanes_root2times2<>+0(SB), Y13, Y11
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Y14
+	VADDPS      Y14, Y11, Y11
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Y14
+	VMAXPS      Y11, Y14, Y11
+	VMOVNTPS    Y11, (R10)(SI*1)
+
+beyond2:
+	MOVQ        AX, SI
+	VMOVUPS     (SI)(CX*1), Y12
+	VMOVUPS     (SI)(CX*2), Y0
+	VMOVUPS     (SI)(DX*1), Y13
+	VMOVUPS     (SI)(CX*4), Y6
+	VSUBPS      Y0, Y12, Y12
+	VSUBPS      Y6, Y13, Y13
+	VMULPS      lanes_root2by2<>+0(SB), Y12, Y0
+	VFMADD231PS lanes_root2<>+0(SB), Y13, Y0
+	VMOVUPS     (SI)(BX*1), Y6
+	VFMADD231PS lanes_root2by4<>+0(SB), Y12, Y6
+	VFMADD231PS lanes_root2times2<>+0(SB), Y13, Y6
+	LEAQ        (AX)(DX*2), SI
+	VMOVUPS     (SI)(CX*1), Y12
+	VMOVUPS     (SI)(CX*2), Y1
+	VMOVUPS     (SI)(DX*1), Y13
+	VMOVUPS     (SI)(CX*4), Y7
+	VSUBPS      Y1, Y12, Y12
+	VSUBPS      Y7, Y13, Y13
+	VMULPS      lanes_root2by2<>+0(SB), Y12, Y1
+	VFMADD231PS lanes_root2<>+0(SB), Y13, Y1
+	VMOVUPS     (SI)(BX*1), Y7
+	VFMADD231PS lanes_root2by4<>+0(SB), Y12, Y7
+	VFMADD231PS lanes_root2times2<>+0(SB), Y13, Y7
+	LEAQ        (AX)(DX*4), SI
+	VMOVUPS     (SI)(CX*1), Y12
+	VMOVUPS     (SI)(CX*2), Y2
+	VMOVUPS     (SI)(DX*1), Y13
+	VMOVUPS     (SI)(CX*4), Y8
+	VSUBPS      Y2, Y12, Y12
+	VSUBPS      Y8, Y13, Y13
+	VMULPS      lanes_root2by2<>+0(SB), Y12, Y2
+	VFMADD231PS lanes_root2<>+0(SB), Y13, Y2
+	VMOVUPS     (SI)(BX*1), Y8
+	VFMADD231PS lanes_root2by4<>+0(SB), Y12, Y8
+	VFMADD231PS lanes_root2times2<>+0(SB), Y13, Y8
+	IMUL3Q      $0x06, DX, SI
+	ADDQ        AX, SI
+	VMOVUPS     (SI)(CX*1), Y12
+	VMOVUPS     (SI)(CX*2), Y3
+	VMOVUPS     (SI)(DX*1), Y13
+	VMOVUPS     (SI)(CX*4), Y9
+	VSUBPS      Y3, Y12, Y12
+	VSUBPS      Y9, Y13, Y13
+	VMULPS      lanes_root2by2<>+0(SB), Y12, Y3
+	VFMADD231PS lanes_root2<>+0(SB), Y13, Y3
+	VMOVUPS     (SI)(BX*1), Y9
+	VFMADD231PS lanes_root2by4<>+0(SB), Y12, Y9
+	VFMADD231PS lanes_root2times2<>+0(SB), Y13, Y9
+	LEAQ        (AX)(DX*8), SI
+	VMOVUPS     (SI)(CX*1), Y12
+	VMOVUPS     (SI)(CX*2), Y4
+	VMOVUPS     (SI)(DX*1), Y13
+	VMOVUPS     (SI)(CX*4), Y10
+	VSUBPS      Y4, Y12, Y12
+	VSUBPS      Y10, Y13, Y13
+	VMULPS      lanes_root2by2<>+0(SB), Y12, Y4
+	VFMADD231PS lanes_root2<>+0(SB), Y13, Y4
+	VMOVUPS     (SI)(BX*1), Y10
+	VFMADD231PS lanes_root2by4<>+0(SB), Y12, Y10
+	VFMADD231PS lanes_root2times2<>+0(SB), Y13, Y10
+	IMUL3Q      $0x0a, DX, SI
+	ADDQ        AX, SI
+	VMOVUPS     (SI)(CX*1), Y12
+	VMOVUPS     (SI)(CX*2), Y5
+	VMOVUPS     (SI)(DX*1), Y13
+	VMOVUPS     (SI)(CX*4), Y11
+	VSUBPS      Y5, Y12, Y12
+	VSUBPS      Y11, Y13, Y13
+	VMULPS      lanes_root2by2<>+0(SB), Y12, Y5
+	VFMADD231PS lanes_root2<>+0(SB), Y13, Y5
+	VMOVUPS     (SI)(BX*1), Y11
+	VFMADD231PS lanes_root2by4<>+0(SB), Y12, Y11
+	VFMADD231PS lanes_root2times2<>+0(SB), Y13, Y11
+	TESTQ       $0x00000002, stride+16(FP)
+	JZ          beyond3
+	IMUL3Q      $0x01, R11, SI
+	VSUBPS      Y2, Y1, Y12
+	VADDPS      Y2, Y1, Y1
+	VSUBPS      Y4, Y3, Y13
+	VADDPS      Y4, Y3, Y3
+	VADDPS      Y1, Y0, Y0
+	VADDPS      Y3, Y0, Y0
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Y14
+	VADDPS      Y14, Y0, Y0
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Y14
+	VMAXPS      Y0, Y14, Y0
+	VMOVNTPS    Y0, (DI)(SI*1)
+	VMULPS      lanes_root2by2<>+0(SB), Y12, Y2
+	VFMADD231PS lanes_root2<>+0(SB), Y13, Y2
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Y14
+	VADDPS      Y14, Y2, Y2
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Y14
+	VMAXPS      Y2, Y14, Y2
+	VMOVNTPS    Y2, (R8)(SI*1)
+	VMULPS      lanes_half<>+0(SB), Y1, Y4
+	VFMADD231PS lanes_two<>+0(SB), Y3, Y4
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Y14
+	VADDPS      Y14, Y4, Y4
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Y14
+	VMAXPS      Y4, Y14, Y4
+	VMOVNTPS    Y4, (R9)(SI*1)
+	VFMADD231PS lanes_root2by4<>+0(SB), Y12, Y5
+	VFMADD231PS lanes_root2times2<>+0(SB), Y13, Y5
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Y14
+	VADDPS      Y14, Y5, Y5
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Y14
+	VMAXPS      Y5, Y14, Y5
+	VMOVNTPS    Y5, (R10)(SI*1)
+
+beyond3:
+	TESTQ       $0x00000008, stride+16(FP)
+	JZ          beyond4
+	IMUL3Q      $0x03, R11, SI
+	VSUBPS      Y8, Y7, Y12
+	VADDPS      Y8, Y7, Y7
+	VSUBPS      Y10, Y9, Y13
+	VADDPS      Y10, Y9, Y9
+	VADDPS      Y7, Y6, Y6
+	VADDPS      Y9, Y6, Y6
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Y14
+	VADDPS      Y14, Y6, Y6
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Y14
+	VMAXPS      Y6, Y14, Y6
+	VMOVNTPS    Y6, (DI)(SI*1)
+	VMULPS      lanes_root2by2<>+0(SB), Y12, Y8
+	VFMADD231PS lanes_root2<>+0(SB), Y13, Y8
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Y14
+	VADDPS      Y14, Y8, Y8
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Y14
+	VMAXPS      Y8, Y14, Y8
+	VMOVNTPS    Y8, (R8)(SI*1)
+	VMULPS      lanes_half<>+0(SB), Y7, Y10
+	VFMADD231PS lanes_two<>+0(SB), Y9, Y10
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Y14
+	VADDPS      Y14, Y10, Y10
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Y14
+	VMAXPS      Y10, Y14, Y10
+	VMOVNTPS    Y10, (R9)(SI*1)
+	VFMADD231PS lanes_root2by4<>+0(SB), Y12, Y11
+	VFMADD231PS lanes_root2times2<>+0(SB), Y13, Y11
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Y14
+	VADDPS      Y14, Y11, Y11
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Y14
+	VMAXPS      Y11, Y14, Y11
+	VMOVNTPS    Y11, (R10)(SI*1)
+
+beyond4:
+	ADDQ $0x20, AX
+	ADDQ $0x20, DI
+	ADDQ $0x20, R8
+	ADDQ $0x20, R9
+	ADDQ $0x20, R10
+	ADDQ $0x20, bias+40(FP)
+	SUBQ $0x08, c+0(FP)
+	JMP  full
+
+tail:
+	CMPQ        c+0(FP), $0x00
+	JE          end
+	MOVQ        c+0(FP), SI
+	LEAQ        laneMasks<>+0(SB), R12
+	NEGQ        SI
+	VMOVUPS     64(R12)(SI*4), Y15
+	MOVQ        AX, SI
+	VMASKMOVPS  (SI)(CX*1), Y15, Y12
+	VMASKMOVPS  (SI)(CX*2), Y15, Y0
+	VMASKMOVPS  (SI)(DX*1), Y15, Y13
+	VMASKMOVPS  (SI)(CX*4), Y15, Y6
+	VADDPS      Y0, Y12, Y12
+	VADDPS      Y6, Y13, Y13
+	VADDPS      Y13, Y12, Y0
+	VMULPS      lanes_half<>+0(SB), Y12, Y6
+	VFMADD231PS lanes_two<>+0(SB), Y13, Y6
+	VMASKMOVPS  (SI), Y15, Y12
+	VADDPS      Y12, Y0, Y0
+	LEAQ        (AX)(DX*2), SI
+	VMASKMOVPS  (SI)(CX*1), Y15, Y12
+	VMASKMOVPS  (SI)(CX*2), Y15, Y1
+	VMASKMOVPS  (SI)(DX*1), Y15, Y13
+	VMASKMOVPS  (SI)(CX*4), Y15, Y7
+	VADDPS      Y1, Y12, Y12
+	VADDPS      Y7, Y13, Y13
+	VADDPS      Y13, Y12, Y1
+	VMULPS      lanes_half<>+0(SB), Y12, Y7
+	VFMADD231PS lanes_two<>+0(SB), Y13, Y7
+	VMASKMOVPS  (SI), Y15, Y12
+	VADDPS      Y12, Y1, Y1
+	LEAQ        (AX)(DX*4), SI
+	VMASKMOVPS  (SI)(CX*1), Y15, Y12
+	VMASKMOVPS  (SI)(CX*2), Y15, Y2
+	VMASKMOVPS  (SI)(DX*1), Y15, Y13
+	VMASKMOVPS  (SI)(CX*4), Y15, Y8
+	VADDPS      Y2, Y12, Y12
+	VADDPS      Y8, Y13, Y13
+	VADDPS      Y13, Y12, Y2
+	VMULPS      lanes_half<>+0(SB), Y12, Y8
+	VFMADD231PS lanes_two<>+0(SB), Y13, Y8
+	VMASKMOVPS  (SI), Y15, Y12
+	VADDPS      Y12, Y2, Y2
+	IMUL3Q      $0x06, DX, SI
+	ADDQ        AX, SI
+	VMASKMOVPS  (SI)(CX*1), Y15, Y12
+	VMASKMOVPS  (SI)(CX*2), Y15, Y3
+	VMASKMOVPS  (SI)(DX*1), Y15, Y13
+	VMASKMOVPS  (SI)(CX*4), Y15, Y9
+	VADDPS      Y3, Y12, Y12
+	VADDPS      Y9, Y13, Y13
+	VADDPS      Y13, Y12, Y3
+	VMULPS      lanes_half<>+0(SB), Y12, Y9
+	VFMADD231PS lanes_two<>+0(SB), Y13, Y9
+	VMASKMOVPS  (SI), Y15, Y12
+	VADDPS      Y12, Y3, Y3
+	LEAQ        (AX)(DX*8), SI
+	VMASKMOVPS  (SI)(CX*1), Y15, Y12
+	VMASKMOVPS  (SI)(CX*2), Y15, Y4
+	VMASKMOVPS  (SI)(DX*1), Y15, Y13
+	VMASKMOVPS  (SI)(CX*4), Y15, Y10
+	VADDPS      Y4, Y12, Y12
+	VADDPS      Y10, Y13, Y13
+	VADDPS      Y13, Y12, Y4
+	VMULPS      lanes_half<>+0(SB), Y12, Y10
+	VFMADD231PS lanes_two<>+0(SB), Y13, Y10
+	VMASKMOVPS  (SI), Y15, Y12
+	VADDPS      Y12, Y4, Y4
+	IMUL3Q      $0x0a, DX, SI
+	ADDQ        AX, SI
+	VMASKMOVPS  (SI)(CX*1), Y15, Y12
+	VMASKMOVPS  (SI)(CX*2), Y15, Y5
+	VMASKMOVPS  (SI)(DX*1), Y15, Y13
+	VMASKMOVPS  (SI)(CX*4), Y15, Y11
+	VADDPS      Y5, Y12, Y12
+	VADDPS      Y11, Y13, Y13
+	VADDPS      Y13, Y12, Y5
+	VMULPS      lanes_half<>+0(SB), Y12, Y11
+	VFMADD231PS lanes_two<>+0(SB), Y13, Y11
+	VMASKMOVPS  (SI), Y15, Y12
+	VADDPS      Y12, Y5, Y5
+	TESTQ       $0x00000001, stride+16(FP)
+	JZ          beyond5
+	IMUL3Q      $0x00, R11, SI
+	VSUBPS      Y2, Y1, Y12
+	VADDPS      Y2, Y1, Y1
+	VSUBPS      Y4, Y3, Y13
+	VADDPS      Y4, Y3, Y3
+	VADDPS      Y1, Y0, Y0
+	VADDPS      Y3, Y0, Y0
+	MOVQ        bias+40(FP), R12
+	VMASKMOVPS  (R12), Y15, Y14
+	VADDPS      Y14, Y0, Y0
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Y14
+	VMAXPS      Y0, Y14, Y0
+	VMASKMOVPS  Y0, Y15, (DI)(SI*1)
+	VMULPS      lanes_root2by2<>+0(SB), Y12, Y2
+	VFMADD231PS lanes_root2<>+0(SB), Y13, Y2
+	MOVQ        bias+40(FP), R12
+	VMASKMOVPS  (R12), Y15, Y14
+	VADDPS      Y14, Y2, Y2
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Y14
+	VMAXPS      Y2, Y14, Y2
+	VMASKMOVPS  Y2, Y15, (R8)(SI*1)
+	VMULPS      lanes_half<>+0(SB), Y1, Y4
+	VFMADD231PS lanes_two<>+0(SB), Y3, Y4
+	MOVQ        bias+40(FP), R12
+	VMASKMOVPS  (R12), Y15, Y14
+	VADDPS      Y14, Y4, Y4
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Y14
+	VMAXPS      Y4, Y14, Y4
+	VMASKMOVPS  Y4, Y15, (R9)(SI*1)
+	VFMADD231PS lanes_root2by4<>+0(SB), Y12, Y5
+	VFMADD231PS lanes_root2times2<>+0(SB), Y13, Y5
+	MOVQ        bias+40(FP), R12
+	VMASKMOVPS  (R12), Y15, Y14
+	VADDPS      Y14, Y5, Y5
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Y14
+	VMAXPS      Y5, Y14, Y5
+	VMASKMOVPS  Y5, Y15, (R10)(SI*1)
+
+beyond5:
+	TESTQ       $0x00000004, stride+16(FP)
+	JZ          beyond6
+	IMUL3Q      $0x02, R11, SI
+	VSUBPS      Y8, Y7, Y12
+	VADDPS      Y8, Y7, Y7
+	VSUBPS      Y10, Y9, Y13
+	VADDPS      Y10, Y9, Y9
+	VADDPS      Y7, Y6, Y6
+	VADDPS      Y9, Y6, Y6
+	MOVQ        bias+40(FP), R12
+	VMASKMOVPS  (R12), Y15, Y14
+	VADDPS      Y14, Y6, Y6
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Y14
+	VMAXPS      Y6, Y14, Y6
+	VMASKMOVPS  Y6, Y15, (DI)(SI*1)
+	VMULPS      lanes_root2by2<>+0(SB), Y12, Y8
+	VFMADD231PS lanes_root2<>+0(SB), Y13, Y8
+	MOVQ        bias+40(FP), R12
+	VMASKMOVPS  (R12), Y15, Y14
+	VADDPS      Y14, Y8, Y8
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Y14
+	VMAXPS      Y8, Y14, Y8
+	VMASKMOVPS  Y8, Y15, (R8)(SI*1)
+	VMULPS      lanes_half<>+0(SB), Y7, Y10
+	VFMADD231PS lanes_two<>+0(SB), Y9, Y10
+	MOVQ        bias+40(FP), R12
+	VMASKMOVPS  (R12), Y15, Y14
+	VADDPS      Y14, Y10, Y10
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Y14
+	VMAXPS      Y10, Y14, Y10
+	VMASKMOVPS  Y10, Y15, (R9)(SI*1)
+	VFMADD231PS lanes_root2by4<>+0(SB), Y12, Y11
+	VFMADD231PS lanes_root2times2<>+0(SB), Y13, Y11
+	MOVQ        bias+40(FP), R12
+	VMASKMOVPS  (R12), Y15, Y14
+	VADDPS      Y14, Y11, Y11
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Y14
+	VMAXPS      Y11, Y14, Y11
+	VMASKMOVPS  Y11, Y15, (R10)(SI*1)
+
+beyond6:
+	MOVQ        AX, SI
+	VMASKMOVPS  (SI)(CX*1), Y15, Y12
+	VMASKMOVPS  (SI)(CX*2), Y15, Y0
+	VMASKMOVPS  (SI)(DX*1), Y15, Y13
+	VMASKMOVPS  (SI)(CX*4), Y15, Y6
+	VSUBPS      Y0, Y12, Y12
+	VSUBPS      Y6, Y13, Y13
+	VMULPS      lanes_root2by2<>+0(SB), Y12, Y0
+	VFMADD231PS lanes_root2<>+0(SB), Y13, Y0
+	VMASKMOVPS  (SI)(BX*1), Y15, Y6
+	VFMADD231PS lanes_root2by4<>+0(SB), Y12, Y6
+	VFMADD231PS lanes_root2times2<>+0(SB), Y13, Y6
+	LEAQ        (AX)(DX*2), SI
+	VMASKMOVPS  (SI)(CX*1), Y15, Y12
+	VMASKMOVPS  (SI)(CX*2), Y15, Y1
+	VMASKMOVPS  (SI)(DX*1), Y15, Y13
+	VMASKMOVPS  (SI)(CX*4), Y15, Y7
+	VSUBPS      Y1, Y12, Y12
+	VSUBPS      Y7, Y13, Y13
+	VMULPS      lanes_root2by2<>+0(SB), Y12, Y1
+	VFMADD231PS lanes_root2<>+0(SB), Y13, Y1
+	VMASKMOVPS  (SI)(BX*1), Y15, Y7
+	VFMADD231PS lanes_root2by4<>+0(SB), Y12, Y7
+	VFMADD231PS lanes_root2times2<>+0(SB), Y13, Y7
+	LEAQ        (AX)(DX*4), SI
+	VMASKMOVPS  (SI)(CX*1), Y15, Y12
+	VMASKMOVPS  (SI)(CX*2), Y15, Y2
+	VMASKMOVPS  (SI)(DX*1), Y15, Y13
+	VMASKMOVPS  (SI)(CX*4), Y15, Y8
+	VSUBPS      Y2, Y12, Y12
+	VSUBPS      Y8, Y13, Y13
+	VMULPS      lanes_root2by2<>+0(SB), Y12, Y2
+	VFMADD231PS lanes_root2<>+0(SB), Y13, Y2
+	VMASKMOVPS  (SI)(BX*1), Y15, Y8
+	VFMADD231PS lanes_root2by4<>+0(SB), Y12, Y8
+	VFMADD231PS lanes_root2times2<>+0(SB), Y13, Y8
+	IMUL3Q      $0x06, DX, SI
+	ADDQ        AX, SI
+	VMASKMOVPS  (SI)(CX*1), Y15, Y12
+	VMASKMOVPS  (SI)(CX*2), Y15, Y3
+	VMASKMOVPS  (SI)(DX*1), Y15, Y13
+	VMASKMOVPS  (SI)(CX*4), Y15, Y9
+	VSUBPS      Y3, Y12, Y12
+	VSUBPS      Y9, Y13, Y13
+	VMULPS      lanes_root2by2<>+0(SB), Y12, Y3
+	VFMADD231PS lanes_root2<>+0(SB), Y13, Y3
+	VMASKMOVPS  (SI)(BX*1), Y15, Y9
+	VFMADD231PS lanes_root2by4<>+0(SB), Y12, Y9
+	VFMADD231PS lanes_root2times2<>+0(SB), Y13, Y9
+	LEAQ        (AX)(DX*8), SI
+	VMASKMOVPS  (SI)(CX*1), Y15, Y12
+	VMASKMOVPS  (SI)(CX*2), Y15, Y4
+	VMASKMOVPS  (SI)(DX*1), Y15, Y13
+	VMASKMOVPS  (SI)(CX*4), Y15, Y10
+	VSUBPS      Y4, Y12, Y12
+	VSUBPS      Y10, Y13, Y13
+	VMULPS      lanes_root2by2<>+0(SB), Y12, Y4
+	VFMADD231PS lanes_root2<>+0(SB), Y13, Y4
+	VMASKMOVPS  (SI)(BX*1), Y15, Y10
+	VFMADD231PS lanes_root2by4<>+0(SB), Y12, Y10
+	VFMADD231PS lanes_root2times2<>+0(SB), Y13, Y10
+	IMUL3Q      $0x0a, DX, SI
+	ADDQ        AX, SI
+	VMASKMOVPS  (SI)(CX*1), Y15, Y12
+	VMASKMOVPS  (SI)(CX*2), Y15, Y5
+	VMASKMOVPS  (SI)(DX*1), Y15, Y13
+	VMASKMOVPS  (SI)(CX*4), Y15, Y11
+	VSUBPS      Y5, Y12, Y12
+	VSUBPS      Y11, Y13, Y13
+	VMULPS      lanes_root2by2<>+0(SB), Y12, Y5
+	VFMADD231PS lanes_root2<>+0(SB), Y13, Y5
+	VMASKMOVPS  (SI)(BX*1), Y15, Y11
+	VFMADD231PS lanes_root2by4<>+0(SB), Y12, Y11
+	VFMADD231PS lanes_root2times2<>+0(SB), Y13, Y11
+	TESTQ       $0x00000002, stride+16(FP)
+	JZ          beyond7
+	IMUL3Q      $0x01, R11, SI
+	VSUBPS      Y2, Y1, Y12
+	VADDPS      Y2, Y1, Y1
+	VSUBPS      Y4, Y3, Y13
+	VADDPS      Y4, Y3, Y3
+	VADDPS      Y1, Y0, Y0
+	VADDPS      Y3, Y0, Y0
+	MOVQ        bias+40(FP), AX
+	VMASKMOVPS  (AX), Y15, Y14
+	VADDPS      Y14, Y0, Y0
+	MOVQ        floor+48(FP), AX
+	VMOVUPS     (AX), Y14
+	VMAXPS      Y0, Y14, Y0
+	VMASKMOVPS  Y0, Y15, (DI)(SI*1)
+	VMULPS      lanes_root2by2<>+0(SB), Y12, Y2
+	VFMADD231PS lanes_root2<>+0(SB), Y13, Y2
+	MOVQ        bias+40(FP), AX
+	VMASKMOVPS  (AX), Y15, Y14
+	VADDPS      Y14, Y2, Y2
+	MOVQ        floor+48(FP), AX
+	VMOVUPS     (AX), Y14
+	VMAXPS      Y2, Y14, Y2
+	VMASKMOVPS  Y2, Y15, (R8)(SI*1)
+	VMULPS      lanes_half<>+0(SB), Y1, Y4
+	VFMADD231PS lanes_two<>+0(SB), Y3, Y4
+	MOVQ        bias+40(FP), AX
+	VMASKMOVPS  (AX), Y15, Y14
+	VADDPS      Y14, Y4, Y4
+	MOVQ        floor+48(FP), AX
+	VMOVUPS     (AX), Y14
+	VMAXPS      Y4, Y14, Y4
+	VMASKMOVPS  Y4, Y15, (R9)(SI*1)
+	VFMADD231PS lanes_root2by4<>+0(SB), Y12, Y5
+	VFMADD231PS lanes_root2times2<>+0(SB), Y13, Y5
+	MOVQ        bias+40(FP), AX
+	VMASKMOVPS  (AX), Y15, Y14
+	VADDPS      Y14, Y5, Y5
+	MOVQ        floor+48(FP), AX
+	VMOVUPS     (AX), Y14
+	VMAXPS      Y5, Y14, Y5
+	VMASKMOVPS  Y5, Y15, (R10)(SI*1)
+
+beyond7:
+	TESTQ       $0x00000008, stride+16(FP)
+	JZ          beyond8
+	IMUL3Q      $0x03, R11, SI
+	VSUBPS      Y8, Y7, Y12
+	VADDPS      Y8, Y7, Y7
+	VSUBPS      Y10, Y9, Y13
+	VADDPS      Y10, Y9, Y9
+	VADDPS      Y7, Y6, Y6
+	VADDPS      Y9, Y6, Y6
+	MOVQ        bias+40(FP), AX
+	VMASKMOVPS  (AX), Y15, Y14
+	VADDPS      Y14, Y6, Y6
+	MOVQ        floor+48(FP), AX
+	VMOVUPS     (AX), Y14
+	VMAXPS      Y6, Y14, Y6
+	VMASKMOVPS  Y6, Y15, (DI)(SI*1)
+	VMULPS      lanes_root2by2<>+0(SB), Y12, Y8
+	VFMADD231PS lanes_root2<>+0(SB), Y13, Y8
+	MOVQ        bias+40(FP), AX
+	VMASKMOVPS  (AX), Y15, Y14
+	VADDPS      Y14, Y8, Y8
+	MOVQ        floor+48(FP), AX
+	VMOVUPS     (AX), Y14
+	VMAXPS      Y8, Y14, Y8
+	VMASKMOVPS  Y8, Y15, (R8)(SI*1)
+	VMULPS      lanes_half<>+0(SB), Y7, Y10
+	VFMADD231PS lanes_two<>+0(SB), Y9, Y10
+	MOVQ        bias+40(FP), AX
+	VMASKMOVPS  (AX), Y15, Y14
+	VADDPS      Y14, Y10, Y10
+	MOVQ        floor+48(FP), AX
+	VMOVUPS     (AX), Y14
+	VMAXPS      Y10, Y14, Y10
+	VMASKMOVPS  Y10, Y15, (R9)(SI*1)
+	VFMADD231PS lanes_root2by4<>+0(SB), Y12, Y11
+	VFMADD231PS lanes_root2times2<>+0(SB), Y13, Y11
+	MOVQ        bias+40(FP), AX
+	VMASKMOVPS  (AX), Y15, Y14
+	VADDPS      Y14, Y11, Y11
+	MOVQ        floor+48(FP), AX
+	VMOVUPS     (AX), Y14
+	VMAXPS      Y11, Y14, Y11
+	VMASKMOVPS  Y11, Y15, (R10)(SI*1)
+
+beyond8:
+end:
+	VZEROUPPER
+	RET
+
 // func winogradDw2(c int, freq *float32, stride int, base *float32, window *tileWindow)
 // Requires: AVX, FMA3
 TEXT ·winogradDw2(SB), NOSPLIT, $0-40

@@ -32,6 +32,13 @@ func winogradDy512(c int, freq *float32, stride int, base *float32, window *tile
 //go:noescape
 func winogradOutput512(c int, freq *float32, stride int, base *float32, window *tileWindow, bias *float32, floor *float32)
 
+// winogradOutputPast512 is, for each channel i < c:
+//
+//	window of base = max(floor, bias[i] + Aᵀ·X·A), X[f] = freq[f·stride+i], stored past the cache; the window aligned
+//
+//go:noescape
+func winogradOutputPast512(c int, freq *float32, stride int, base *float32, window *tileWindow, bias *float32, floor *float32)
+
 // winogradDw512 is, for each channel i < c:
 //
 //	window of base = Gᵀ·X·G, X[f] = freq[f·stride+i]

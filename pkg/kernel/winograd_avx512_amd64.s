@@ -3453,6 +3453,732 @@ end:
 	VZEROUPPER
 	RET
 
+// func winogradOutputPast512(c int, freq *float32, stride int, base *float32, window *tileWindow, bias *float32, floor *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·winogradOutputPast512(SB), NOSPLIT, $0-56
+	MOVQ         freq+8(FP), AX
+	MOVQ         stride+16(FP), CX
+	SHLQ         $0x02, CX
+	LEAQ         (CX)(CX*2), DX
+	LEAQ         (CX)(CX*4), BX
+	MOVQ         base+24(FP), R11
+	MOVQ         window+32(FP), SI
+	MOVQ         (SI), DI
+	LEAQ         (R11)(DI*4), DI
+	MOVQ         8(SI), R8
+	LEAQ         (R11)(R8*4), R8
+	MOVQ         16(SI), R9
+	LEAQ         (R11)(R9*4), R9
+	MOVQ         24(SI), R10
+	LEAQ         (R11)(R10*4), R10
+	MOVQ         48(SI), R11
+	SHLQ         $0x02, R11
+	MOVQ         56(SI), SI
+	MOVQ         SI, stride+16(FP)
+	MOVL         $0x3f000000, SI
+	VPBROADCASTD SI, Z31
+	MOVL         $0x40000000, SI
+	VPBROADCASTD SI, Z30
+	MOVL         $0x40200000, SI
+	VPBROADCASTD SI, Z29
+	MOVL         $0x3fb504f3, SI
+	VPBROADCASTD SI, Z28
+	MOVL         $0x3f3504f3, SI
+	VPBROADCASTD SI, Z27
+	MOVL         $0x3eb504f3, SI
+	VPBROADCASTD SI, Z26
+	MOVL         $0x403504f3, SI
+	VPBROADCASTD SI, Z25
+	MOVL         $0x3eaaaaab, SI
+	VPBROADCASTD SI, Z24
+	MOVL         $0x3f2aaaab, SI
+	VPBROADCASTD SI, Z23
+	MOVL         $0x3e2aaaab, SI
+	VPBROADCASTD SI, Z22
+	MOVL         $0x3ef15bef, SI
+	VPBROADCASTD SI, Z21
+	MOVL         $0x3e715bef, SI
+	VPBROADCASTD SI, Z20
+
+full:
+	CMPQ        c+0(FP), $0x10
+	JLT         tail
+	MOVQ        AX, SI
+	VMOVUPS     (SI)(CX*1), Z12
+	VMOVUPS     (SI)(CX*2), Z0
+	VMOVUPS     (SI)(DX*1), Z13
+	VMOVUPS     (SI)(CX*4), Z6
+	VADDPS      Z0, Z12, Z12
+	VADDPS      Z6, Z13, Z13
+	VADDPS      Z13, Z12, Z0
+	VMULPS      Z31, Z12, Z6
+	VFMADD231PS Z30, Z13, Z6
+	VMOVUPS     (SI), Z12
+	VADDPS      Z12, Z0, Z0
+	LEAQ        (AX)(DX*2), SI
+	VMOVUPS     (SI)(CX*1), Z12
+	VMOVUPS     (SI)(CX*2), Z1
+	VMOVUPS     (SI)(DX*1), Z13
+	VMOVUPS     (SI)(CX*4), Z7
+	VADDPS      Z1, Z12, Z12
+	VADDPS      Z7, Z13, Z13
+	VADDPS      Z13, Z12, Z1
+	VMULPS      Z31, Z12, Z7
+	VFMADD231PS Z30, Z13, Z7
+	VMOVUPS     (SI), Z12
+	VADDPS      Z12, Z1, Z1
+	LEAQ        (AX)(DX*4), SI
+	VMOVUPS     (SI)(CX*1), Z12
+	VMOVUPS     (SI)(CX*2), Z2
+	VMOVUPS     (SI)(DX*1), Z13
+	VMOVUPS     (SI)(CX*4), Z8
+	VADDPS      Z2, Z12, Z12
+	VADDPS      Z8, Z13, Z13
+	VADDPS      Z13, Z12, Z2
+	VMULPS      Z31, Z12, Z8
+	VFMADD231PS Z30, Z13, Z8
+	VMOVUPS     (SI), Z12
+	VADDPS      Z12, Z2, Z2
+	IMUL3Q      $0x06, DX, SI
+	ADDQ        AX, SI
+	VMOVUPS     (SI)(CX*1), Z12
+	VMOVUPS     (SI)(CX*2), Z3
+	VMOVUPS     (SI)(DX*1), Z13
+	VMOVUPS     (SI)(CX*4), Z9
+	VADDPS      Z3, Z12, Z12
+	VADDPS      Z9, Z13, Z13
+	VADDPS      Z13, Z12, Z3
+	VMULPS      Z31, Z12, Z9
+	VFMADD231PS Z30, Z13, Z9
+	VMOVUPS     (SI), Z12
+	VADDPS      Z12, Z3, Z3
+	LEAQ        (AX)(DX*8), SI
+	VMOVUPS     (SI)(CX*1), Z12
+	VMOVUPS     (SI)(CX*2), Z4
+	VMOVUPS     (SI)(DX*1), Z13
+	VMOVUPS     (SI)(CX*4), Z10
+	VADDPS      Z4, Z12, Z12
+	VADDPS      Z10, Z13, Z13
+	VADDPS      Z13, Z12, Z4
+	VMULPS      Z31, Z12, Z10
+	VFMADD231PS Z30, Z13, Z10
+	VMOVUPS     (SI), Z12
+	VADDPS      Z12, Z4, Z4
+	IMUL3Q      $0x0a, DX, SI
+	ADDQ        AX, SI
+	VMOVUPS     (SI)(CX*1), Z12
+	VMOVUPS     (SI)(CX*2), Z5
+	VMOVUPS     (SI)(DX*1), Z13
+	VMOVUPS     (SI)(CX*4), Z11
+	VADDPS      Z5, Z12, Z12
+	VADDPS      Z11, Z13, Z13
+	VADDPS      Z13, Z12, Z5
+	VMULPS      Z31, Z12, Z11
+	VFMADD231PS Z30, Z13, Z11
+	VMOVUPS     (SI), Z12
+	VADDPS      Z12, Z5, Z5
+	TESTQ       $0x00000001, stride+16(FP)
+	JZ          beyond1
+	IMUL3Q      $0x00, R11, SI
+	VSUBPS      Z2, Z1, Z12
+	VADDPS      Z2, Z1, Z1
+	VSUBPS      Z4, Z3, Z13
+	VADDPS      Z4, Z3, Z3
+	VADDPS      Z1, Z0, Z0
+	VADDPS      Z3, Z0, Z0
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Z14
+	VADDPS      Z14, Z0, Z0
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Z14
+	VMAXPS      Z0, Z14, Z0
+	VMOVNTPS    Z0, (DI)(SI*1)
+	VMULPS      Z27, Z12, Z2
+	VFMADD231PS Z28, Z13, Z2
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Z14
+	VADDPS      Z14, Z2, Z2
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Z14
+	VMAXPS      Z2, Z14, Z2
+	VMOVNTPS    Z2, (R8)(SI*1)
+	VMULPS      Z31, Z1, Z4
+	VFMADD231PS Z30, Z3, Z4
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Z14
+	VADDPS      Z14, Z4, Z4
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Z14
+	VMAXPS      Z4, Z14, Z4
+	VMOVNTPS    Z4, (R9)(SI*1)
+	VFMADD231PS Z26, Z12, Z5
+	VFMADD231PS Z25, Z13, Z5
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Z14
+	VADDPS      Z14, Z5, Z5
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Z14
+	VMAXPS      Z5, Z14, Z5
+	VMOVNTPS    Z5, (R10)(SI*1)
+
+beyond1:
+	TESTQ       $0x00000004, stride+16(FP)
+	JZ          beyond2
+	IMUL3Q      $0x02, R11, SI
+	VSUBPS      Z8, Z7, Z12
+	VADDPS      Z8, Z7, Z7
+	VSUBPS      Z10, Z9, Z13
+	VADDPS      Z10, Z9, Z9
+	VADDPS      Z7, Z6, Z6
+	VADDPS      Z9, Z6, Z6
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Z14
+	VADDPS      Z14, Z6, Z6
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Z14
+	VMAXPS      Z6, Z14, Z6
+	VMOVNTPS    Z6, (DI)(SI*1)
+	VMULPS      Z27, Z12, Z8
+	VFMADD231PS Z28, Z13, Z8
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Z14
+	VADDPS      Z14, Z8, Z8
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Z14
+	VMAXPS      Z8, Z14, Z8
+	VMOVNTPS    Z8, (R8)(SI*1)
+	VMULPS      Z31, Z7, Z10
+	VFMADD231PS Z30, Z9, Z10
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Z14
+	VADDPS      Z14, Z10, Z10
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Z14
+	VMAXPS      Z10, Z14, Z10
+	VMOVNTPS    Z10, (R9)(SI*1)
+	VFMADD231PS Z26, Z12, Z11
+	VFMADD231PS Z25, Z13, Z11
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Z14
+	VADDPS      Z14, Z11, Z11
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Z14
+	VMAXPS      Z11, Z14, Z11
+	VMOVNTPS    Z11, (R10)(SI*1)
+
+beyond2:
+	MOVQ        AX, SI
+	VMOVUPS     (SI)(CX*1), Z12
+	VMOVUPS     (SI)(CX*2), Z0
+	VMOVUPS     (SI)(DX*1), Z13
+	VMOVUPS     (SI)(CX*4), Z6
+	VSUBPS      Z0, Z12, Z12
+	VSUBPS      Z6, Z13, Z13
+	VMULPS      Z27, Z12, Z0
+	VFMADD231PS Z28, Z13, Z0
+	VMOVUPS     (SI)(BX*1), Z6
+	VFMADD231PS Z26, Z12, Z6
+	VFMADD231PS Z25, Z13, Z6
+	LEAQ        (AX)(DX*2), SI
+	VMOVUPS     (SI)(CX*1), Z12
+	VMOVUPS     (SI)(CX*2), Z1
+	VMOVUPS     (SI)(DX*1), Z13
+	VMOVUPS     (SI)(CX*4), Z7
+	VSUBPS      Z1, Z12, Z12
+	VSUBPS      Z7, Z13, Z13
+	VMULPS      Z27, Z12, Z1
+	VFMADD231PS Z28, Z13, Z1
+	VMOVUPS     (SI)(BX*1), Z7
+	VFMADD231PS Z26, Z12, Z7
+	VFMADD231PS Z25, Z13, Z7
+	LEAQ        (AX)(DX*4), SI
+	VMOVUPS     (SI)(CX*1), Z12
+	VMOVUPS     (SI)(CX*2), Z2
+	VMOVUPS     (SI)(DX*1), Z13
+	VMOVUPS     (SI)(CX*4), Z8
+	VSUBPS      Z2, Z12, Z12
+	VSUBPS      Z8, Z13, Z13
+	VMULPS      Z27, Z12, Z2
+	VFMADD231PS Z28, Z13, Z2
+	VMOVUPS     (SI)(BX*1), Z8
+	VFMADD231PS Z26, Z12, Z8
+	VFMADD231PS Z25, Z13, Z8
+	IMUL3Q      $0x06, DX, SI
+	ADDQ        AX, SI
+	VMOVUPS     (SI)(CX*1), Z12
+	VMOVUPS     (SI)(CX*2), Z3
+	VMOVUPS     (SI)(DX*1), Z13
+	VMOVUPS     (SI)(CX*4), Z9
+	VSUBPS      Z3, Z12, Z12
+	VSUBPS      Z9, Z13, Z13
+	VMULPS      Z27, Z12, Z3
+	VFMADD231PS Z28, Z13, Z3
+	VMOVUPS     (SI)(BX*1), Z9
+	VFMADD231PS Z26, Z12, Z9
+	VFMADD231PS Z25, Z13, Z9
+	LEAQ        (AX)(DX*8), SI
+	VMOVUPS     (SI)(CX*1), Z12
+	VMOVUPS     (SI)(CX*2), Z4
+	VMOVUPS     (SI)(DX*1), Z13
+	VMOVUPS     (SI)(CX*4), Z10
+	VSUBPS      Z4, Z12, Z12
+	VSUBPS      Z10, Z13, Z13
+	VMULPS      Z27, Z12, Z4
+	VFMADD231PS Z28, Z13, Z4
+	VMOVUPS     (SI)(BX*1), Z10
+	VFMADD231PS Z26, Z12, Z10
+	VFMADD231PS Z25, Z13, Z10
+	IMUL3Q      $0x0a, DX, SI
+	ADDQ        AX, SI
+	VMOVUPS     (SI)(CX*1), Z12
+	VMOVUPS     (SI)(CX*2), Z5
+	VMOVUPS     (SI)(DX*1), Z13
+	VMOVUPS     (SI)(CX*4), Z11
+	VSUBPS      Z5, Z12, Z12
+	VSUBPS      Z11, Z13, Z13
+	VMULPS      Z27, Z12, Z5
+	VFMADD231PS Z28, Z13, Z5
+	VMOVUPS     (SI)(BX*1), Z11
+	VFMADD231PS Z26, Z12, Z11
+	VFMADD231PS Z25, Z13, Z11
+	TESTQ       $0x00000002, stride+16(FP)
+	JZ          beyond3
+	IMUL3Q      $0x01, R11, SI
+	VSUBPS      Z2, Z1, Z12
+	VADDPS      Z2, Z1, Z1
+	VSUBPS      Z4, Z3, Z13
+	VADDPS      Z4, Z3, Z3
+	VADDPS      Z1, Z0, Z0
+	VADDPS      Z3, Z0, Z0
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Z14
+	VADDPS      Z14, Z0, Z0
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Z14
+	VMAXPS      Z0, Z14, Z0
+	VMOVNTPS    Z0, (DI)(SI*1)
+	VMULPS      Z27, Z12, Z2
+	VFMADD231PS Z28, Z13, Z2
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Z14
+	VADDPS      Z14, Z2, Z2
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Z14
+	VMAXPS      Z2, Z14, Z2
+	VMOVNTPS    Z2, (R8)(SI*1)
+	VMULPS      Z31, Z1, Z4
+	VFMADD231PS Z30, Z3, Z4
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Z14
+	VADDPS      Z14, Z4, Z4
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Z14
+	VMAXPS      Z4, Z14, Z4
+	VMOVNTPS    Z4, (R9)(SI*1)
+	VFMADD231PS Z26, Z12, Z5
+	VFMADD231PS Z25, Z13, Z5
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Z14
+	VADDPS      Z14, Z5, Z5
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Z14
+	VMAXPS      Z5, Z14, Z5
+	VMOVNTPS    Z5, (R10)(SI*1)
+
+beyond3:
+	TESTQ       $0x00000008, stride+16(FP)
+	JZ          beyond4
+	IMUL3Q      $0x03, R11, SI
+	VSUBPS      Z8, Z7, Z12
+	VADDPS      Z8, Z7, Z7
+	VSUBPS      Z10, Z9, Z13
+	VADDPS      Z10, Z9, Z9
+	VADDPS      Z7, Z6, Z6
+	VADDPS      Z9, Z6, Z6
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Z14
+	VADDPS      Z14, Z6, Z6
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Z14
+	VMAXPS      Z6, Z14, Z6
+	VMOVNTPS    Z6, (DI)(SI*1)
+	VMULPS      Z27, Z12, Z8
+	VFMADD231PS Z28, Z13, Z8
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Z14
+	VADDPS      Z14, Z8, Z8
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Z14
+	VMAXPS      Z8, Z14, Z8
+	VMOVNTPS    Z8, (R8)(SI*1)
+	VMULPS      Z31, Z7, Z10
+	VFMADD231PS Z30, Z9, Z10
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Z14
+	VADDPS      Z14, Z10, Z10
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Z14
+	VMAXPS      Z10, Z14, Z10
+	VMOVNTPS    Z10, (R9)(SI*1)
+	VFMADD231PS Z26, Z12, Z11
+	VFMADD231PS Z25, Z13, Z11
+	MOVQ        bias+40(FP), R12
+	VMOVUPS     (R12), Z14
+	VADDPS      Z14, Z11, Z11
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Z14
+	VMAXPS      Z11, Z14, Z11
+	VMOVNTPS    Z11, (R10)(SI*1)
+
+beyond4:
+	ADDQ $0x40, AX
+	ADDQ $0x40, DI
+	ADDQ $0x40, R8
+	ADDQ $0x40, R9
+	ADDQ $0x40, R10
+	ADDQ $0x40, bias+40(FP)
+	SUBQ $0x10, c+0(FP)
+	JMP  full
+
+tail:
+	CMPQ        c+0(FP), $0x00
+	JE          end
+	MOVQ        c+0(FP), SI
+	MOVQ        $-1, R12
+	BZHIQ       SI, R12, R12
+	KMOVW       R12, K1
+	MOVQ        AX, SI
+	VMOVUPS.Z   (SI)(CX*1), K1, Z12
+	VMOVUPS.Z   (SI)(CX*2), K1, Z0
+	VMOVUPS.Z   (SI)(DX*1), K1, Z13
+	VMOVUPS.Z   (SI)(CX*4), K1, Z6
+	VADDPS      Z0, Z12, Z12
+	VADDPS      Z6, Z13, Z13
+	VADDPS      Z13, Z12, Z0
+	VMULPS      Z31, Z12, Z6
+	VFMADD231PS Z30, Z13, Z6
+	VMOVUPS.Z   (SI), K1, Z12
+	VADDPS      Z12, Z0, Z0
+	LEAQ        (AX)(DX*2), SI
+	VMOVUPS.Z   (SI)(CX*1), K1, Z12
+	VMOVUPS.Z   (SI)(CX*2), K1, Z1
+	VMOVUPS.Z   (SI)(DX*1), K1, Z13
+	VMOVUPS.Z   (SI)(CX*4), K1, Z7
+	VADDPS      Z1, Z12, Z12
+	VADDPS      Z7, Z13, Z13
+	VADDPS      Z13, Z12, Z1
+	VMULPS      Z31, Z12, Z7
+	VFMADD231PS Z30, Z13, Z7
+	VMOVUPS.Z   (SI), K1, Z12
+	VADDPS      Z12, Z1, Z1
+	LEAQ        (AX)(DX*4), SI
+	VMOVUPS.Z   (SI)(CX*1), K1, Z12
+	VMOVUPS.Z   (SI)(CX*2), K1, Z2
+	VMOVUPS.Z   (SI)(DX*1), K1, Z13
+	VMOVUPS.Z   (SI)(CX*4), K1, Z8
+	VADDPS      Z2, Z12, Z12
+	VADDPS      Z8, Z13, Z13
+	VADDPS      Z13, Z12, Z2
+	VMULPS      Z31, Z12, Z8
+	VFMADD231PS Z30, Z13, Z8
+	VMOVUPS.Z   (SI), K1, Z12
+	VADDPS      Z12, Z2, Z2
+	IMUL3Q      $0x06, DX, SI
+	ADDQ        AX, SI
+	VMOVUPS.Z   (SI)(CX*1), K1, Z12
+	VMOVUPS.Z   (SI)(CX*2), K1, Z3
+	VMOVUPS.Z   (SI)(DX*1), K1, Z13
+	VMOVUPS.Z   (SI)(CX*4), K1, Z9
+	VADDPS      Z3, Z12, Z12
+	VADDPS      Z9, Z13, Z13
+	VADDPS      Z13, Z12, Z3
+	VMULPS      Z31, Z12, Z9
+	VFMADD231PS Z30, Z13, Z9
+	VMOVUPS.Z   (SI), K1, Z12
+	VADDPS      Z12, Z3, Z3
+	LEAQ        (AX)(DX*8), SI
+	VMOVUPS.Z   (SI)(CX*1), K1, Z12
+	VMOVUPS.Z   (SI)(CX*2), K1, Z4
+	VMOVUPS.Z   (SI)(DX*1), K1, Z13
+	VMOVUPS.Z   (SI)(CX*4), K1, Z10
+	VADDPS      Z4, Z12, Z12
+	VADDPS      Z10, Z13, Z13
+	VADDPS      Z13, Z12, Z4
+	VMULPS      Z31, Z12, Z10
+	VFMADD231PS Z30, Z13, Z10
+	VMOVUPS.Z   (SI), K1, Z12
+	VADDPS      Z12, Z4, Z4
+	IMUL3Q      $0x0a, DX, SI
+	ADDQ        AX, SI
+	VMOVUPS.Z   (SI)(CX*1), K1, Z12
+	VMOVUPS.Z   (SI)(CX*2), K1, Z5
+	VMOVUPS.Z   (SI)(DX*1), K1, Z13
+	VMOVUPS.Z   (SI)(CX*4), K1, Z11
+	VADDPS      Z5, Z12, Z12
+	VADDPS      Z11, Z13, Z13
+	VADDPS      Z13, Z12, Z5
+	VMULPS      Z31, Z12, Z11
+	VFMADD231PS Z30, Z13, Z11
+	VMOVUPS.Z   (SI), K1, Z12
+	VADDPS      Z12, Z5, Z5
+	TESTQ       $0x00000001, stride+16(FP)
+	JZ          beyond5
+	IMUL3Q      $0x00, R11, SI
+	VSUBPS      Z2, Z1, Z12
+	VADDPS      Z2, Z1, Z1
+	VSUBPS      Z4, Z3, Z13
+	VADDPS      Z4, Z3, Z3
+	VADDPS      Z1, Z0, Z0
+	VADDPS      Z3, Z0, Z0
+	MOVQ        bias+40(FP), R12
+	VMOVUPS.Z   (R12), K1, Z14
+	VADDPS      Z14, Z0, Z0
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Z14
+	VMAXPS      Z0, Z14, Z0
+	VMOVUPS     Z0, K1, (DI)(SI*1)
+	VMULPS      Z27, Z12, Z2
+	VFMADD231PS Z28, Z13, Z2
+	MOVQ        bias+40(FP), R12
+	VMOVUPS.Z   (R12), K1, Z14
+	VADDPS      Z14, Z2, Z2
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Z14
+	VMAXPS      Z2, Z14, Z2
+	VMOVUPS     Z2, K1, (R8)(SI*1)
+	VMULPS      Z31, Z1, Z4
+	VFMADD231PS Z30, Z3, Z4
+	MOVQ        bias+40(FP), R12
+	VMOVUPS.Z   (R12), K1, Z14
+	VADDPS      Z14, Z4, Z4
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Z14
+	VMAXPS      Z4, Z14, Z4
+	VMOVUPS     Z4, K1, (R9)(SI*1)
+	VFMADD231PS Z26, Z12, Z5
+	VFMADD231PS Z25, Z13, Z5
+	MOVQ        bias+40(FP), R12
+	VMOVUPS.Z   (R12), K1, Z14
+	VADDPS      Z14, Z5, Z5
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Z14
+	VMAXPS      Z5, Z14, Z5
+	VMOVUPS     Z5, K1, (R10)(SI*1)
+
+beyond5:
+	TESTQ       $0x00000004, stride+16(FP)
+	JZ          beyond6
+	IMUL3Q      $0x02, R11, SI
+	VSUBPS      Z8, Z7, Z12
+	VADDPS      Z8, Z7, Z7
+	VSUBPS      Z10, Z9, Z13
+	VADDPS      Z10, Z9, Z9
+	VADDPS      Z7, Z6, Z6
+	VADDPS      Z9, Z6, Z6
+	MOVQ        bias+40(FP), R12
+	VMOVUPS.Z   (R12), K1, Z14
+	VADDPS      Z14, Z6, Z6
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Z14
+	VMAXPS      Z6, Z14, Z6
+	VMOVUPS     Z6, K1, (DI)(SI*1)
+	VMULPS      Z27, Z12, Z8
+	VFMADD231PS Z28, Z13, Z8
+	MOVQ        bias+40(FP), R12
+	VMOVUPS.Z   (R12), K1, Z14
+	VADDPS      Z14, Z8, Z8
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Z14
+	VMAXPS      Z8, Z14, Z8
+	VMOVUPS     Z8, K1, (R8)(SI*1)
+	VMULPS      Z31, Z7, Z10
+	VFMADD231PS Z30, Z9, Z10
+	MOVQ        bias+40(FP), R12
+	VMOVUPS.Z   (R12), K1, Z14
+	VADDPS      Z14, Z10, Z10
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Z14
+	VMAXPS      Z10, Z14, Z10
+	VMOVUPS     Z10, K1, (R9)(SI*1)
+	VFMADD231PS Z26, Z12, Z11
+	VFMADD231PS Z25, Z13, Z11
+	MOVQ        bias+40(FP), R12
+	VMOVUPS.Z   (R12), K1, Z14
+	VADDPS      Z14, Z11, Z11
+	MOVQ        floor+48(FP), R12
+	VMOVUPS     (R12), Z14
+	VMAXPS      Z11, Z14, Z11
+	VMOVUPS     Z11, K1, (R10)(SI*1)
+
+beyond6:
+	MOVQ        AX, SI
+	VMOVUPS.Z   (SI)(CX*1), K1, Z12
+	VMOVUPS.Z   (SI)(CX*2), K1, Z0
+	VMOVUPS.Z   (SI)(DX*1), K1, Z13
+	VMOVUPS.Z   (SI)(CX*4), K1, Z6
+	VSUBPS      Z0, Z12, Z12
+	VSUBPS      Z6, Z13, Z13
+	VMULPS      Z27, Z12, Z0
+	VFMADD231PS Z28, Z13, Z0
+	VMOVUPS.Z   (SI)(BX*1), K1, Z6
+	VFMADD231PS Z26, Z12, Z6
+	VFMADD231PS Z25, Z13, Z6
+	LEAQ        (AX)(DX*2), SI
+	VMOVUPS.Z   (SI)(CX*1), K1, Z12
+	VMOVUPS.Z   (SI)(CX*2), K1, Z1
+	VMOVUPS.Z   (SI)(DX*1), K1, Z13
+	VMOVUPS.Z   (SI)(CX*4), K1, Z7
+	VSUBPS      Z1, Z12, Z12
+	VSUBPS      Z7, Z13, Z13
+	VMULPS      Z27, Z12, Z1
+	VFMADD231PS Z28, Z13, Z1
+	VMOVUPS.Z   (SI)(BX*1), K1, Z7
+	VFMADD231PS Z26, Z12, Z7
+	VFMADD231PS Z25, Z13, Z7
+	LEAQ        (AX)(DX*4), SI
+	VMOVUPS.Z   (SI)(CX*1), K1, Z12
+	VMOVUPS.Z   (SI)(CX*2), K1, Z2
+	VMOVUPS.Z   (SI)(DX*1), K1, Z13
+	VMOVUPS.Z   (SI)(CX*4), K1, Z8
+	VSUBPS      Z2, Z12, Z12
+	VSUBPS      Z8, Z13, Z13
+	VMULPS      Z27, Z12, Z2
+	VFMADD231PS Z28, Z13, Z2
+	VMOVUPS.Z   (SI)(BX*1), K1, Z8
+	VFMADD231PS Z26, Z12, Z8
+	VFMADD231PS Z25, Z13, Z8
+	IMUL3Q      $0x06, DX, SI
+	ADDQ        AX, SI
+	VMOVUPS.Z   (SI)(CX*1), K1, Z12
+	VMOVUPS.Z   (SI)(CX*2), K1, Z3
+	VMOVUPS.Z   (SI)(DX*1), K1, Z13
+	VMOVUPS.Z   (SI)(CX*4), K1, Z9
+	VSUBPS      Z3, Z12, Z12
+	VSUBPS      Z9, Z13, Z13
+	VMULPS      Z27, Z12, Z3
+	VFMADD231PS Z28, Z13, Z3
+	VMOVUPS.Z   (SI)(BX*1), K1, Z9
+	VFMADD231PS Z26, Z12, Z9
+	VFMADD231PS Z25, Z13, Z9
+	LEAQ        (AX)(DX*8), SI
+	VMOVUPS.Z   (SI)(CX*1), K1, Z12
+	VMOVUPS.Z   (SI)(CX*2), K1, Z4
+	VMOVUPS.Z   (SI)(DX*1), K1, Z13
+	VMOVUPS.Z   (SI)(CX*4), K1, Z10
+	VSUBPS      Z4, Z12, Z12
+	VSUBPS      Z10, Z13, Z13
+	VMULPS      Z27, Z12, Z4
+	VFMADD231PS Z28, Z13, Z4
+	VMOVUPS.Z   (SI)(BX*1), K1, Z10
+	VFMADD231PS Z26, Z12, Z10
+	VFMADD231PS Z25, Z13, Z10
+	IMUL3Q      $0x0a, DX, SI
+	ADDQ        AX, SI
+	VMOVUPS.Z   (SI)(CX*1), K1, Z12
+	VMOVUPS.Z   (SI)(CX*2), K1, Z5
+	VMOVUPS.Z   (SI)(DX*1), K1, Z13
+	VMOVUPS.Z   (SI)(CX*4), K1, Z11
+	VSUBPS      Z5, Z12, Z12
+	VSUBPS      Z11, Z13, Z13
+	VMULPS      Z27, Z12, Z5
+	VFMADD231PS Z28, Z13, Z5
+	VMOVUPS.Z   (SI)(BX*1), K1, Z11
+	VFMADD231PS Z26, Z12, Z11
+	VFMADD231PS Z25, Z13, Z11
+	TESTQ       $0x00000002, stride+16(FP)
+	JZ          beyond7
+	IMUL3Q      $0x01, R11, SI
+	VSUBPS      Z2, Z1, Z12
+	VADDPS      Z2, Z1, Z1
+	VSUBPS      Z4, Z3, Z13
+	VADDPS      Z4, Z3, Z3
+	VADDPS      Z1, Z0, Z0
+	VADDPS      Z3, Z0, Z0
+	MOVQ        bias+40(FP), AX
+	VMOVUPS.Z   (AX), K1, Z14
+	VADDPS      Z14, Z0, Z0
+	MOVQ        floor+48(FP), AX
+	VMOVUPS     (AX), Z14
+	VMAXPS      Z0, Z14, Z0
+	VMOVUPS     Z0, K1, (DI)(SI*1)
+	VMULPS      Z27, Z12, Z2
+	VFMADD231PS Z28, Z13, Z2
+	MOVQ        bias+40(FP), AX
+	VMOVUPS.Z   (AX), K1, Z14
+	VADDPS      Z14, Z2, Z2
+	MOVQ        floor+48(FP), AX
+	VMOVUPS     (AX), Z14
+	VMAXPS      Z2, Z14, Z2
+	VMOVUPS     Z2, K1, (R8)(SI*1)
+	VMULPS      Z31, Z1, Z4
+	VFMADD231PS Z30, Z3, Z4
+	MOVQ        bias+40(FP), AX
+	VMOVUPS.Z   (AX), K1, Z14
+	VADDPS      Z14, Z4, Z4
+	MOVQ        floor+48(FP), AX
+	VMOVUPS     (AX), Z14
+	VMAXPS      Z4, Z14, Z4
+	VMOVUPS     Z4, K1, (R9)(SI*1)
+	VFMADD231PS Z26, Z12, Z5
+	VFMADD231PS Z25, Z13, Z5
+	MOVQ        bias+40(FP), AX
+	VMOVUPS.Z   (AX), K1, Z14
+	VADDPS      Z14, Z5, Z5
+	MOVQ        floor+48(FP), AX
+	VMOVUPS     (AX), Z14
+	VMAXPS      Z5, Z14, Z5
+	VMOVUPS     Z5, K1, (R10)(SI*1)
+
+beyond7:
+	TESTQ       $0x00000008, stride+16(FP)
+	JZ          beyond8
+	IMUL3Q      $0x03, R11, SI
+	VSUBPS      Z8, Z7, Z12
+	VADDPS      Z8, Z7, Z7
+	VSUBPS      Z10, Z9, Z13
+	VADDPS      Z10, Z9, Z9
+	VADDPS      Z7, Z6, Z6
+	VADDPS      Z9, Z6, Z6
+	MOVQ        bias+40(FP), AX
+	VMOVUPS.Z   (AX), K1, Z14
+	VADDPS      Z14, Z6, Z6
+	MOVQ        floor+48(FP), AX
+	VMOVUPS     (AX), Z14
+	VMAXPS      Z6, Z14, Z6
+	VMOVUPS     Z6, K1, (DI)(SI*1)
+	VMULPS      Z27, Z12, Z8
+	VFMADD231PS Z28, Z13, Z8
+	MOVQ        bias+40(FP), AX
+	VMOVUPS.Z   (AX), K1, Z14
+	VADDPS      Z14, Z8, Z8
+	MOVQ        floor+48(FP), AX
+	VMOVUPS     (AX), Z14
+	VMAXPS      Z8, Z14, Z8
+	VMOVUPS     Z8, K1, (R8)(SI*1)
+	VMULPS      Z31, Z7, Z10
+	VFMADD231PS Z30, Z9, Z10
+	MOVQ        bias+40(FP), AX
+	VMOVUPS.Z   (AX), K1, Z14
+	VADDPS      Z14, Z10, Z10
+	MOVQ        floor+48(FP), AX
+	VMOVUPS     (AX), Z14
+	VMAXPS      Z10, Z14, Z10
+	VMOVUPS     Z10, K1, (R9)(SI*1)
+	VFMADD231PS Z26, Z12, Z11
+	VFMADD231PS Z25, Z13, Z11
+	MOVQ        bias+40(FP), AX
+	VMOVUPS.Z   (AX), K1, Z14
+	VADDPS      Z14, Z11, Z11
+	MOVQ        floor+48(FP), AX
+	VMOVUPS     (AX), Z14
+	VMAXPS      Z11, Z14, Z11
+	VMOVUPS     Z11, K1, (R10)(SI*1)
+
+beyond8:
+end:
+	VZEROUPPER
+	RET
+
 // func winogradDw512(c int, freq *float32, stride int, base *float32, window *tileWindow)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·winogradDw512(SB), NOSPLIT, $0-40

@@ -57,11 +57,15 @@ func (g *winogradPlan) back(e *Engine, w *worker, y, m []float32, ep Epilogue, l
 	if ep.ReLU && ep.Residual == nil {
 		floor = zeroFloor
 	}
-	outside := e.k.outside(y, w.scratch[len(w.scratch)-g.nowhere():])
+	nowhere := w.scratch[len(w.scratch)-g.nowhere():]
+	outside, output := e.k.outside(y, nowhere), e.k.output
+	if e.k.outputPast != nil && ep.Residual == nil && goesPast(y, g.k) && isAligned(nowhere) {
+		output = e.k.outputPast
+	}
 	for t := lo; t < hi; t++ {
 		n, p, q := g.place(t)
 		w.tiles.set(tileOut, n*g.p*g.q*g.k, p, q, g.p, g.q, g.k, outside)
-		e.k.output(g.k, m[(t-lo)*g.ldm:], g.strideM(), y, &w.tiles, bias, floor)
+		output(g.k, m[(t-lo)*g.ldm:], g.strideM(), y, &w.tiles, bias, floor)
 		if ep.Residual != nil {
 			g.addResidual(e, y, ep, n, p, q)
 		}

@@ -25,6 +25,7 @@ const (
 
 	flagAccumulate = 1
 	flagReLU       = 2
+	flagPast       = 4
 )
 
 const tileDoc = `%s is a %s tile of %d rows by %d columns:
@@ -227,10 +228,20 @@ func (g *tileMaker) finish(name string, m *masks) {
 		g.v.zero(z)
 		g.eachSum(func(_, _ int, s reg.VecPhysical) { VMAXPS(s, z, s) })
 	})
+	if m == nil {
+		g.whenFlag(flags, flagPast, name+"Past", func() {
+			g.storeRows(ldc, func(x reg.VecPhysical, _ int, to Mem) { VMOVNTPS(x, to) })
+			JMP(LabelRef("done"))
+		})
+	}
+	g.storeRows(ldc, m.store)
+}
+
+func (g *tileMaker) storeRows(ldc reg.GPVirtual, store func(x reg.VecPhysical, j int, to Mem)) {
 	c := g.loadField(tileC)
 	for row := range g.rows {
 		for j := range g.wide {
-			m.store(g.sum(row, j), j, Mem{Base: c, Disp: j * g.v.bytes()})
+			store(g.sum(row, j), j, Mem{Base: c, Disp: j * g.v.bytes()})
 		}
 		if row+1 < g.rows {
 			ADDQ(ldc, c)

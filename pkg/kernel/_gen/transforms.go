@@ -36,6 +36,11 @@ var transforms = []transform{
 		pairs: [][2]int{{0, 2}, {1, 3}}, first: outputFirst, second: outputSecond,
 	},
 	{
+		name: "winogradOutputPast", in: 6, out: 4, scatter: true, bias: true, past: true,
+		loop:  "window of base = max(floor, bias[i] + Aᵀ·X·A), X[f] = freq[f·stride+i], stored past the cache; the window aligned",
+		pairs: [][2]int{{0, 2}, {1, 3}}, first: outputFirst, second: outputSecond,
+	},
+	{
 		name: "winogradDw", in: 6, out: 3, scatter: true, loop: "window of base = Gᵀ·X·G, X[f] = freq[f·stride+i]",
 		pairs: [][2]int{{0, 2}, {1, -1}}, first: dwFirst, second: dwSecond,
 	},

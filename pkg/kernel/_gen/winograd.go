@@ -18,6 +18,7 @@ type transform struct {
 	in, out int
 	scatter bool // from frequencies to pixels; otherwise from pixels to frequencies
 	bias    bool // add a bias and clamp at a floor
+	past    bool // store pixels past the cache
 	loop    string
 	pairs   [][2]int
 	first   func(w *winogradMaker, pair int, a, b reg.VecPhysical, load func(i int, to reg.VecPhysical))
@@ -218,7 +219,12 @@ func (w *winogradMaker) toPixels(i int, x []reg.VecPhysical) {
 		IMUL3Q(U8(uint8(i)), w.step, w.col)
 		w.t.second(w, x, func(j int, v reg.VecPhysical) {
 			w.finish(v)
-			w.mask.store(v, 0, Mem{Base: w.pixels[j], Index: w.col, Scale: 1})
+			at := Mem{Base: w.pixels[j], Index: w.col, Scale: 1}
+			if w.t.past && w.mask == nil {
+				VMOVNTPS(v, at)
+				return
+			}
+			w.mask.store(v, 0, at)
 		})
 	}, nil)
 }
