@@ -138,17 +138,16 @@ func (a *archive) finish(o Options) (*Set, error) {
 	number := map[string]int{}
 	outside := 0
 	for _, name := range sortedKeys(a.spans) {
-		if o.Unlabelled {
-			s.Items = append(s.Items, Item{Path: name, Label: -1})
-			continue
-		}
 		class := a.class(name)
-		if class == "" {
+		switch {
+		case o.Unlabelled || class == "" && o.Stray:
+			s.Items = append(s.Items, Item{Path: name, Label: -1})
+		case class == "":
 			outside++
-			continue
+		default:
+			number[class] = 0
+			s.Items = append(s.Items, Item{Path: name})
 		}
-		number[class] = 0
-		s.Items = append(s.Items, Item{Path: name})
 	}
 	switch {
 	case len(a.spans) == 0:
@@ -158,15 +157,14 @@ func (a *archive) finish(o Options) (*Set, error) {
 	case outside > 0:
 		s.Notes = append(s.Notes, fmt.Sprintf("%s in %s have no label and are left out", count(outside, "image"), a.name))
 	}
-	if o.Unlabelled {
-		return s, nil
-	}
 	s.Classes = sortedKeys(number)
 	for i, class := range s.Classes {
 		number[class] = i
 	}
 	for i := range s.Items {
-		s.Items[i].Label = number[a.class(s.Items[i].Path)]
+		if item := &s.Items[i]; item.Label >= 0 {
+			item.Label = number[a.class(item.Path)]
+		}
 	}
 	s.noteSingles()
 	return s, nil

@@ -65,6 +65,10 @@ func TestWebDataset(t *testing.T) {
 	if u := open(t, tarFile(t, "b.jpg", "a.jpg", "a.cls=3"), Options{Unlabelled: true}); u.Labelled() || !cmp.Equal(labelled(u), []string{"a.jpg", "b.jpg"}) {
 		t.Errorf("unlabelled: %v", labelled(u))
 	}
+	stray := open(t, tarFile(t, "b.jpg", "a.jpg", "a.cls=3"), Options{Stray: true})
+	if diff := cmp.Diff([]string{"3:a.jpg", "b.jpg"}, labelled(stray)); diff != "" || len(stray.Notes) != 1 {
+		t.Errorf("with strays (-want +got):\n%s\nnotes %q", diff, stray.Notes)
+	}
 }
 
 func TestArchiveSaysWhatIsWrong(t *testing.T) {

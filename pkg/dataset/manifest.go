@@ -17,14 +17,15 @@ import (
 // openManifest indexes a CSV file with a header that names the columns path and
 // label, in any order and among any others. Relative paths are relative to the
 // manifest's folder, which becomes the Root. With o.Unlabelled the label column
-// is neither needed nor used. The files themselves are opened when they are read.
+// is neither needed nor used, with o.Stray labels may be missing. The files
+// themselves are opened when they are read.
 func openManifest(name string, o Options) (*Set, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, fault.Data.Errorf("dataset: open %s: %w", name, err)
 	}
 	defer func() { _ = f.Close() }() // nothing was written
-	m := &manifest{name: name, reader: csv.NewReader(skipMark(f)), set: &Set{Root: filepath.Dir(name)}, labels: map[string]int{}, lines: map[string]int{}}
+	m := &manifest{name: name, reader: csv.NewReader(skipMark(f)), set: &Set{Root: filepath.Dir(name)}, stray: o.Stray, labels: map[string]int{}, lines: map[string]int{}}
 	m.reader.ReuseRecord = true
 	if err := m.header(o.Unlabelled); err != nil {
 		return nil, err
@@ -57,6 +58,7 @@ type manifest struct {
 	reader      *csv.Reader
 	set         *Set
 	path, label int            // columns; label is -1 without labels
+	stray       bool           // labels may be missing
 	labels      map[string]int // class name to its number, in order of appearance
 	lines       map[string]int // path to the position of its item
 }
@@ -76,7 +78,7 @@ func (m *manifest) header(unlabelled bool) error {
 	switch {
 	case m.path < 0:
 		return fault.Data.Errorf("dataset: manifest %s: the first line must name the columns, one of them path (and one label)", m.name)
-	case m.label < 0 && !unlabelled:
+	case m.label < 0 && !unlabelled && !m.stray:
 		return fault.Data.Errorf("dataset: manifest %s has no column label; add one, or use --unlabelled", m.name)
 	}
 	return nil
@@ -90,34 +92,45 @@ func (m *manifest) row(record []string) error {
 	if file == "" {
 		return fault.Data.Errorf("dataset: manifest %s, line %d: the path is empty", m.name, line)
 	}
-	item := Item{Path: path.Clean(filepath.ToSlash(file)), Label: -1}
-	if m.label >= 0 {
-		name := record[m.label]
-		if name == "" {
-			return fault.Data.Errorf("dataset: manifest %s, line %d: %q has no label", m.name, line, file)
-		}
-		label, known := m.labels[name]
-		if !known {
-			name = strings.Clone(name) // the record's memory is one string for the whole line
-			label = len(m.labels)
-			m.labels[name] = label
-		}
-		item.Label = label
-	}
-	if !extensions[strings.ToLower(path.Ext(item.Path))] {
-		m.set.countOther(item.Path)
+	name := path.Clean(filepath.ToSlash(file))
+	if !extensions[strings.ToLower(path.Ext(name))] {
+		m.set.countOther(name)
 		return nil
 	}
-	if before, again := m.lines[item.Path]; again {
-		if m.set.Items[before].Label != item.Label {
+	label, err := m.labelOf(record, line)
+	if err != nil {
+		return err
+	}
+	if before, again := m.lines[name]; again {
+		if m.set.Items[before].Label != label {
 			return fault.Data.Errorf("dataset: manifest %s, line %d: %q has another label further up", m.name, line, file)
 		}
 		return nil
 	}
-	item.Path = strings.Clone(item.Path)
-	m.lines[item.Path] = len(m.set.Items)
-	m.set.Items = append(m.set.Items, item)
+	name = strings.Clone(name) // lest the path keep the memory of its whole line
+	m.lines[name] = len(m.set.Items)
+	m.set.Items = append(m.set.Items, Item{name, label})
 	return nil
+}
+
+// labelOf numbers the label of a line, -1 for none.
+func (m *manifest) labelOf(record []string, line int) (int, error) {
+	if m.label < 0 {
+		return -1, nil
+	}
+	name := record[m.label]
+	if name == "" {
+		if m.stray {
+			return -1, nil
+		}
+		return 0, fault.Data.Errorf("dataset: manifest %s, line %d: %q has no label", m.name, line, record[m.path])
+	}
+	label, known := m.labels[name]
+	if !known {
+		label = len(m.labels)
+		m.labels[strings.Clone(name)] = label
+	}
+	return label, nil
 }
 
 // finish numbers the classes by name and sorts the items.

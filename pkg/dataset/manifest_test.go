@@ -20,7 +20,7 @@ func manifestFile(t *testing.T, text string, files ...string) string {
 
 func TestManifest(t *testing.T) {
 	outside := filepath.ToSlash(filepath.Join(tree(t, "far.png"), "far.png"))
-	name := manifestFile(t, "\ufeffid,Label, path\r\n1,dog,b/./x.jpg\r\n2,cat,\"a, b.png\"\r\n3,dog,"+outside+"\r\n4,dog,b/x.jpg\r\n5,cat,notes.txt\r\n", "b/x.jpg", "a, b.png")
+	name := manifestFile(t, "\ufeffid,Label, path\r\n1,dog,b/./x.jpg\r\n2,cat,\"a, b.png\"\r\n3,dog,"+outside+"\r\n4,dog,b/x.jpg\r\n5,cow,notes.txt\r\n", "b/x.jpg", "a, b.png")
 	s := open(t, name, Options{})
 	want := []string{"dog:" + outside, "cat:a, b.png", "dog:b/x.jpg"}
 	if diff := cmp.Diff(want, labelled(s)); diff != "" {
@@ -36,6 +36,10 @@ func TestManifest(t *testing.T) {
 	}
 	if u := open(t, name, Options{Unlabelled: true}); u.Labelled() || u.Len() != 3 || u.Items[0].Label != -1 {
 		t.Errorf("unlabelled: %v", labelled(u))
+	}
+	stray := open(t, manifestFile(t, "path,label\na.jpg,cat\nb.jpg,\n", "a.jpg", "b.jpg"), Options{Stray: true})
+	if diff := cmp.Diff([]string{"cat:a.jpg", "b.jpg"}, labelled(stray)); diff != "" {
+		t.Errorf("with strays (-want +got):\n%s", diff)
 	}
 }
 

@@ -27,11 +27,13 @@ func epochOrder(set *dataset.Set, o Options, epoch int) []place {
 
 // balancedOrder deals images out in groups of PerClass of one class. Classes
 // come in rounds, each round a permutation of all, and so do the images of a
-// class; a batch takes a class once.
+// class; a batch takes a class once. Images without a class are left out.
 func balancedOrder(set *dataset.Set, o Options, stream *random.Source) []place {
 	byLabel := make([][]int, len(set.Classes))
 	for i, item := range set.Items {
-		byLabel[item.Label] = append(byLabel[item.Label], i)
+		if item.Label >= 0 {
+			byLabel[item.Label] = append(byLabel[item.Label], i)
+		}
 	}
 	classes := deck{stream: stream}
 	images := make([]deck, len(byLabel))
