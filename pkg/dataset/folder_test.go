@@ -183,7 +183,7 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 			t.Errorf("%s: %v, want a data error that says %q", c.folder, err, c.says)
 		}
 	}
-	s := open(t, filepath.Join(root), Options{Unlabelled: true})
+	s := open(t, root, Options{Unlabelled: true})
 	must(t, os.RemoveAll(filepath.Join(root, "flat")))
 	if _, err := s.Read(0); fault.Of(err) != fault.Data || !strings.Contains(err.Error(), "flat") {
 		t.Errorf("a vanished file: %v", err)

@@ -2,6 +2,8 @@ package dataset
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"image"
 	"image/jpeg"
 	"math"
@@ -88,5 +90,23 @@ func TestJPEGsDoNotShareMemory(t *testing.T) {
 	}
 	if !slices.Equal(before, first.Pix) {
 		t.Error("decoding another picture changed the first")
+	}
+}
+
+// The pixels of the sample set are part of what a run on it reproduces: they do
+// not depend on the processor, and another decoder would show here.
+func TestPixelsOfTheSample(t *testing.T) {
+	const want = "ef921307b6f4f2baf07cc9ad512a3901345842d519a77dca15d350c76a9b48e4"
+	set := open(t, sample, Options{})
+	sum := sha256.New()
+	for i := range set.Items {
+		img, err := set.Decode(i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = sum.Write(img.Pix) // a hash does not fail
+	}
+	if got := hex.EncodeToString(sum.Sum(nil)); got != want {
+		t.Errorf("the pixels of the sample set have the checksum %s, want %s", got, want)
 	}
 }
