@@ -30,14 +30,19 @@ var branchAVX2 = &table{
 }
 
 var norms512 = normForms{
-	normStores: normStores{plain: normalize512, relu: normalizeReLU512, add: normalizeAdd512, addReLU: normalizeAddReLU512},
-	past:       &normStores{plain: normalizePast512, relu: normalizeReLUPast512, add: normalizeAddPast512, addReLU: normalizeAddReLUPast512},
-	sums:       normSums512, sumsReLU: normSumsReLU512,
-	grad: normGrad512, gradReLU: normGradReLU512, gradAdd: normGradAdd512, gradAddReLU: normGradAddReLU512,
+	normStores: normStores{
+		plain: normalize512, relu: normalizeReLU512, add: normalizeAdd512, addReLU: normalizeAddReLU512,
+		grad: normGrad512, gradReLU: normGradReLU512, gradAdd: normGradAdd512, gradAddReLU: normGradAddReLU512,
+	},
+	past: &normStores{
+		plain: normalizePast512, relu: normalizeReLUPast512, add: normalizeAddPast512, addReLU: normalizeAddReLUPast512,
+		grad: normGradPast512, gradReLU: normGradReLUPast512, gradAdd: normGradAddPast512, gradAddReLU: normGradAddReLUPast512,
+	},
+	sums: normSums512, sumsReLU: normSumsReLU512,
 }
 
 var strips512 = strips{
-	relu: unary(relu512), reluGrad: binary(reluGrad512), add: binary(add512),
+	relu: unary(relu512), reluGrad: binary(reluGrad512), add: binary(add512), addPast: binary(addPast512),
 	addBias: biased(addBias512), columnSums: summed(columnSums512), moments: momentsOf(moments512),
 	normalize: norms512.normalize, normSums: norms512.normSums, normGrad: norms512.normGrad,
 	maxPool: pooled(maxPool512), maxPoolGrad: pooledGrad(maxPoolGrad512, 16), dot: dotted(dot512), axpy: scaled(axpy512), scale: scaled(scale512),
@@ -50,14 +55,19 @@ var strips512 = strips{
 }
 
 var norms2 = normForms{
-	normStores: normStores{plain: normalize2, relu: normalizeReLU2, add: normalizeAdd2, addReLU: normalizeAddReLU2},
-	past:       &normStores{plain: normalizePast2, relu: normalizeReLUPast2, add: normalizeAddPast2, addReLU: normalizeAddReLUPast2},
-	sums:       normSums2, sumsReLU: normSumsReLU2,
-	grad: normGrad2, gradReLU: normGradReLU2, gradAdd: normGradAdd2, gradAddReLU: normGradAddReLU2,
+	normStores: normStores{
+		plain: normalize2, relu: normalizeReLU2, add: normalizeAdd2, addReLU: normalizeAddReLU2,
+		grad: normGrad2, gradReLU: normGradReLU2, gradAdd: normGradAdd2, gradAddReLU: normGradAddReLU2,
+	},
+	past: &normStores{
+		plain: normalizePast2, relu: normalizeReLUPast2, add: normalizeAddPast2, addReLU: normalizeAddReLUPast2,
+		grad: normGradPast2, gradReLU: normGradReLUPast2, gradAdd: normGradAddPast2, gradAddReLU: normGradAddReLUPast2,
+	},
+	sums: normSums2, sumsReLU: normSumsReLU2,
 }
 
 var strips2 = strips{
-	relu: unary(relu2), reluGrad: binary(reluGrad2), add: binary(add2),
+	relu: unary(relu2), reluGrad: binary(reluGrad2), add: binary(add2), addPast: binary(addPast2),
 	addBias: biased(addBias2), columnSums: summed(columnSums2), moments: momentsOf(moments2),
 	normalize: norms2.normalize, normSums: norms2.normSums, normGrad: norms2.normGrad,
 	maxPool: pooled(maxPool2), maxPoolGrad: pooledGrad(maxPoolGrad2, 8), dot: dotted(dot2), axpy: scaled(axpy2), scale: scaled(scale2),

@@ -22,7 +22,11 @@ func (e *Engine) ReLUBackward(dx, dy, y []float32) {
 // Add computes dst = a + b. dst may be either.
 func (e *Engine) Add(dst, a, b []float32) {
 	dst, b = dst[:len(a)], b[:len(a)]
-	e.elementwise(len(a), func(lo, hi int) { e.k.add(dst[lo:hi], a[lo:hi], b[lo:hi]) })
+	add := e.k.add
+	if e.k.addPast != nil && goesPast(dst, stripLen) {
+		add = e.k.addPast
+	}
+	e.elementwise(len(a), func(lo, hi int) { add(dst[lo:hi], a[lo:hi], b[lo:hi]) })
 }
 
 // AddBias computes y[r,j] += bias[j] for y (rows, c).

@@ -98,7 +98,7 @@ func (e *Engine) BatchNormBackward(s NormShape, dx, dresidual, dgamma, dbeta, dy
 		clear(sums)
 		e.k.normSums(hi-lo, s.C, sums[:s.C], sums[s.C:], dy[lo*s.C:], tail(y, lo*s.C), x[lo*s.C:], mean)
 	})
-	k := normCoefficients{scale: scratch[:s.C], meanDy: scratch[s.C : 2*s.C], slope: scratch[2*s.C:], mean: mean}
+	k := normCoefficients{scale: scratch[:s.C], meanDy: scratch[s.C : 2*s.C], slope: scratch[2*s.C:], mean: mean, past: goesPast(dx, s.C)}
 	for c := range s.C {
 		sum, dot := pairSum(partial, pieces, s.C, c)
 		inv := float64(invStd[c])

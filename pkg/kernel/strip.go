@@ -6,6 +6,7 @@ type strips struct {
 	relu        func(y, x []float32)
 	reluGrad    func(dx, dy, y []float32)
 	add         func(dst, a, b []float32)
+	addPast     func(dst, a, b []float32) // with stores past the cache, dst aligned; nil where there is none
 	addBias     func(rows, c int, y, bias []float32)
 	columnSums  func(rows, c int, sums, x []float32)
 	moments     func(rows, c int, sum, square, x, pivot []float32)
@@ -49,7 +50,10 @@ type tileWindow struct {
 type normMode struct{ relu, past bool }
 
 // normCoefficients are the columns' numbers in dx = scale·(dy' − meanDy − (x−mean)·slope), each (C).
-type normCoefficients struct{ scale, meanDy, mean, slope []float32 }
+type normCoefficients struct {
+	scale, meanDy, mean, slope []float32
+	past                       bool // store past the cache where that can be done
+}
 
 // windowPixel is one pixel of a pooling window: where its channels begin, and its place in the window.
 type windowPixel struct {

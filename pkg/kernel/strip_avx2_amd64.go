@@ -25,6 +25,13 @@ func reluGrad2(rows int, c int, dx *float32, dy *float32, y *float32)
 //go:noescape
 func add2(rows int, c int, dst *float32, a *float32, b *float32)
 
+// addPast2 is, for each row r and column j, i = r·c + j:
+//
+//	dst[i] = a[i] + b[i], stored past the cache; results aligned, c a multiple of the registers' width
+//
+//go:noescape
+func addPast2(rows int, c int, dst *float32, a *float32, b *float32)
+
 // addBias2 is, for each row r and column j, i = r·c + j:
 //
 //	y[i] += bias[j]
@@ -90,28 +97,28 @@ func normalizeAddReLU2(rows int, c int, y *float32, x *float32, residual *float3
 
 // normalizePast2 is, for each row r and column j, i = r·c + j:
 //
-//	y[i] = (x[i]-mean[j])·scale[j] + shift[j], stored past the cache; y aligned, c a multiple of the registers' width
+//	y[i] = (x[i]-mean[j])·scale[j] + shift[j], stored past the cache; results aligned, c a multiple of the registers' width
 //
 //go:noescape
 func normalizePast2(rows int, c int, y *float32, x *float32, mean *float32, scale *float32, shift *float32)
 
 // normalizeReLUPast2 is, for each row r and column j, i = r·c + j:
 //
-//	y[i] = max((x[i]-mean[j])·scale[j] + shift[j], 0), stored past the cache; y aligned, c a multiple of the registers' width
+//	y[i] = max((x[i]-mean[j])·scale[j] + shift[j], 0), stored past the cache; results aligned, c a multiple of the registers' width
 //
 //go:noescape
 func normalizeReLUPast2(rows int, c int, y *float32, x *float32, mean *float32, scale *float32, shift *float32)
 
 // normalizeAddPast2 is, for each row r and column j, i = r·c + j:
 //
-//	y[i] = (x[i]-mean[j])·scale[j] + shift[j] + residual[i], stored past the cache; y aligned, c a multiple of the registers' width
+//	y[i] = (x[i]-mean[j])·scale[j] + shift[j] + residual[i], stored past the cache; results aligned, c a multiple of the registers' width
 //
 //go:noescape
 func normalizeAddPast2(rows int, c int, y *float32, x *float32, residual *float32, mean *float32, scale *float32, shift *float32)
 
 // normalizeAddReLUPast2 is, for each row r and column j, i = r·c + j:
 //
-//	y[i] = max((x[i]-mean[j])·scale[j] + shift[j] + residual[i], 0), stored past the cache; y aligned, c a multiple of the registers' width
+//	y[i] = max((x[i]-mean[j])·scale[j] + shift[j] + residual[i], 0), stored past the cache; results aligned, c a multiple of the registers' width
 //
 //go:noescape
 func normalizeAddReLUPast2(rows int, c int, y *float32, x *float32, residual *float32, mean *float32, scale *float32, shift *float32)
@@ -143,6 +150,34 @@ func normGradAdd2(rows int, c int, dx *float32, dy *float32, x *float32, dresidu
 //
 //go:noescape
 func normGradAddReLU2(rows int, c int, dx *float32, dy *float32, x *float32, dresidual *float32, y *float32, scale *float32, meanDy *float32, mean *float32, slope *float32)
+
+// normGradPast2 is, for each row r and column j, i = r·c + j:
+//
+//	g = dy[i]; dx[i] = scale[j]·(g - meanDy[j] - (x[i]-mean[j])·slope[j]), stored past the cache; results aligned, c a multiple of the registers' width
+//
+//go:noescape
+func normGradPast2(rows int, c int, dx *float32, dy *float32, x *float32, scale *float32, meanDy *float32, mean *float32, slope *float32)
+
+// normGradReLUPast2 is, for each row r and column j, i = r·c + j:
+//
+//	g = dy[i] if y[i] > 0, else 0; dx[i] = scale[j]·(g - meanDy[j] - (x[i]-mean[j])·slope[j]), stored past the cache; results aligned, c a multiple of the registers' width
+//
+//go:noescape
+func normGradReLUPast2(rows int, c int, dx *float32, dy *float32, x *float32, y *float32, scale *float32, meanDy *float32, mean *float32, slope *float32)
+
+// normGradAddPast2 is, for each row r and column j, i = r·c + j:
+//
+//	g = dy[i]; dx[i] = scale[j]·(g - meanDy[j] - (x[i]-mean[j])·slope[j]); dresidual[i] = g, stored past the cache; results aligned, c a multiple of the registers' width
+//
+//go:noescape
+func normGradAddPast2(rows int, c int, dx *float32, dy *float32, x *float32, dresidual *float32, scale *float32, meanDy *float32, mean *float32, slope *float32)
+
+// normGradAddReLUPast2 is, for each row r and column j, i = r·c + j:
+//
+//	g = dy[i] if y[i] > 0, else 0; dx[i] = scale[j]·(g - meanDy[j] - (x[i]-mean[j])·slope[j]); dresidual[i] = g, stored past the cache; results aligned, c a multiple of the registers' width
+//
+//go:noescape
+func normGradAddReLUPast2(rows int, c int, dx *float32, dy *float32, x *float32, dresidual *float32, y *float32, scale *float32, meanDy *float32, mean *float32, slope *float32)
 
 // columnSums2 is, for each row r and column j, i = r·c + j:
 //

@@ -258,6 +258,80 @@ end:
 	VZEROUPPER
 	RET
 
+// func addPast2(rows int, c int, dst *float32, a *float32, b *float32)
+// Requires: AVX, MMX+
+TEXT ·addPast2(SB), NOSPLIT, $0-40
+	MOVQ dst+16(FP), AX
+	MOVQ a+24(FP), CX
+	MOVQ b+32(FP), DX
+	XORQ BX, BX
+	CMPQ rows+0(FP), $0x00
+	JLE  end
+
+row:
+	XORQ SI, SI
+	MOVQ c+8(FP), DI
+
+many:
+	CMPQ     DI, $0x00000020
+	JLT      manyDone
+	VMOVUPS  (CX)(BX*1), Y0
+	VMOVUPS  (DX)(BX*1), Y1
+	VADDPS   Y1, Y0, Y0
+	VMOVNTPS Y0, (AX)(BX*1)
+	VMOVUPS  32(CX)(BX*1), Y2
+	VMOVUPS  32(DX)(BX*1), Y3
+	VADDPS   Y3, Y2, Y2
+	VMOVNTPS Y2, 32(AX)(BX*1)
+	VMOVUPS  64(CX)(BX*1), Y4
+	VMOVUPS  64(DX)(BX*1), Y5
+	VADDPS   Y5, Y4, Y4
+	VMOVNTPS Y4, 64(AX)(BX*1)
+	VMOVUPS  96(CX)(BX*1), Y6
+	VMOVUPS  96(DX)(BX*1), Y7
+	VADDPS   Y7, Y6, Y6
+	VMOVNTPS Y6, 96(AX)(BX*1)
+	ADDQ     $0x00000080, BX
+	ADDQ     $0x00000080, SI
+	SUBQ     $0x00000020, DI
+	JMP      many
+
+manyDone:
+one:
+	CMPQ     DI, $0x00000008
+	JLT      oneDone
+	VMOVUPS  (CX)(BX*1), Y0
+	VMOVUPS  (DX)(BX*1), Y1
+	VADDPS   Y1, Y0, Y0
+	VMOVNTPS Y0, (AX)(BX*1)
+	ADDQ     $0x00000020, BX
+	ADDQ     $0x00000020, SI
+	SUBQ     $0x00000008, DI
+	JMP      one
+
+oneDone:
+	TESTQ      DI, DI
+	JZ         next
+	LEAQ       laneMasks<>+0(SB), SI
+	NEGQ       DI
+	VMOVUPS    64(SI)(DI*4), Y15
+	VMASKMOVPS (CX)(BX*1), Y15, Y0
+	VMASKMOVPS (DX)(BX*1), Y15, Y1
+	VADDPS     Y1, Y0, Y0
+	VMASKMOVPS Y0, Y15, (AX)(BX*1)
+	MOVQ       c+8(FP), DI
+	ANDQ       $0x07, DI
+	LEAQ       (BX)(DI*4), BX
+
+next:
+	DECQ rows+0(FP)
+	JNZ  row
+
+end:
+	SFENCE
+	VZEROUPPER
+	RET
+
 // func addBias2(rows int, c int, y *float32, bias *float32)
 // Requires: AVX
 TEXT ·addBias2(SB), NOSPLIT, $0-32
@@ -2031,6 +2105,540 @@ next:
 	JNZ  row
 
 end:
+	VZEROUPPER
+	RET
+
+// func normGradPast2(rows int, c int, dx *float32, dy *float32, x *float32, scale *float32, meanDy *float32, mean *float32, slope *float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·normGradPast2(SB), NOSPLIT, $0-72
+	MOVQ dx+16(FP), AX
+	MOVQ dy+24(FP), CX
+	MOVQ x+32(FP), DX
+	MOVQ scale+40(FP), BX
+	MOVQ meanDy+48(FP), SI
+	MOVQ mean+56(FP), DI
+	MOVQ slope+64(FP), R8
+	XORQ R9, R9
+	CMPQ rows+0(FP), $0x00
+	JLE  end
+
+row:
+	XORQ R10, R10
+	MOVQ c+8(FP), R11
+
+many:
+	CMPQ         R11, $0x00000020
+	JLT          manyDone
+	VMOVUPS      (CX)(R9*1), Y0
+	VMOVUPS      (DX)(R9*1), Y1
+	VMOVUPS      (DI)(R10*1), Y2
+	VSUBPS       Y2, Y1, Y1
+	VMOVUPS      (SI)(R10*1), Y2
+	VSUBPS       Y2, Y0, Y0
+	VMOVUPS      (R8)(R10*1), Y2
+	VFNMADD231PS Y1, Y2, Y0
+	VMOVUPS      (BX)(R10*1), Y2
+	VMULPS       Y2, Y0, Y0
+	VMOVNTPS     Y0, (AX)(R9*1)
+	VMOVUPS      32(CX)(R9*1), Y3
+	VMOVUPS      32(DX)(R9*1), Y4
+	VMOVUPS      32(DI)(R10*1), Y5
+	VSUBPS       Y5, Y4, Y4
+	VMOVUPS      32(SI)(R10*1), Y5
+	VSUBPS       Y5, Y3, Y3
+	VMOVUPS      32(R8)(R10*1), Y5
+	VFNMADD231PS Y4, Y5, Y3
+	VMOVUPS      32(BX)(R10*1), Y5
+	VMULPS       Y5, Y3, Y3
+	VMOVNTPS     Y3, 32(AX)(R9*1)
+	VMOVUPS      64(CX)(R9*1), Y6
+	VMOVUPS      64(DX)(R9*1), Y7
+	VMOVUPS      64(DI)(R10*1), Y8
+	VSUBPS       Y8, Y7, Y7
+	VMOVUPS      64(SI)(R10*1), Y8
+	VSUBPS       Y8, Y6, Y6
+	VMOVUPS      64(R8)(R10*1), Y8
+	VFNMADD231PS Y7, Y8, Y6
+	VMOVUPS      64(BX)(R10*1), Y8
+	VMULPS       Y8, Y6, Y6
+	VMOVNTPS     Y6, 64(AX)(R9*1)
+	VMOVUPS      96(CX)(R9*1), Y9
+	VMOVUPS      96(DX)(R9*1), Y10
+	VMOVUPS      96(DI)(R10*1), Y11
+	VSUBPS       Y11, Y10, Y10
+	VMOVUPS      96(SI)(R10*1), Y11
+	VSUBPS       Y11, Y9, Y9
+	VMOVUPS      96(R8)(R10*1), Y11
+	VFNMADD231PS Y10, Y11, Y9
+	VMOVUPS      96(BX)(R10*1), Y11
+	VMULPS       Y11, Y9, Y9
+	VMOVNTPS     Y9, 96(AX)(R9*1)
+	ADDQ         $0x00000080, R9
+	ADDQ         $0x00000080, R10
+	SUBQ         $0x00000020, R11
+	JMP          many
+
+manyDone:
+one:
+	CMPQ         R11, $0x00000008
+	JLT          oneDone
+	VMOVUPS      (CX)(R9*1), Y0
+	VMOVUPS      (DX)(R9*1), Y1
+	VMOVUPS      (DI)(R10*1), Y2
+	VSUBPS       Y2, Y1, Y1
+	VMOVUPS      (SI)(R10*1), Y2
+	VSUBPS       Y2, Y0, Y0
+	VMOVUPS      (R8)(R10*1), Y2
+	VFNMADD231PS Y1, Y2, Y0
+	VMOVUPS      (BX)(R10*1), Y2
+	VMULPS       Y2, Y0, Y0
+	VMOVNTPS     Y0, (AX)(R9*1)
+	ADDQ         $0x00000020, R9
+	ADDQ         $0x00000020, R10
+	SUBQ         $0x00000008, R11
+	JMP          one
+
+oneDone:
+	TESTQ        R11, R11
+	JZ           next
+	LEAQ         laneMasks<>+0(SB), R12
+	NEGQ         R11
+	VMOVUPS      64(R12)(R11*4), Y15
+	VMASKMOVPS   (CX)(R9*1), Y15, Y0
+	VMASKMOVPS   (DX)(R9*1), Y15, Y1
+	VMASKMOVPS   (DI)(R10*1), Y15, Y2
+	VSUBPS       Y2, Y1, Y1
+	VMASKMOVPS   (SI)(R10*1), Y15, Y2
+	VSUBPS       Y2, Y0, Y0
+	VMASKMOVPS   (R8)(R10*1), Y15, Y2
+	VFNMADD231PS Y1, Y2, Y0
+	VMASKMOVPS   (BX)(R10*1), Y15, Y2
+	VMULPS       Y2, Y0, Y0
+	VMASKMOVPS   Y0, Y15, (AX)(R9*1)
+	MOVQ         c+8(FP), R11
+	ANDQ         $0x07, R11
+	LEAQ         (R9)(R11*4), R9
+
+next:
+	DECQ rows+0(FP)
+	JNZ  row
+
+end:
+	SFENCE
+	VZEROUPPER
+	RET
+
+// func normGradReLUPast2(rows int, c int, dx *float32, dy *float32, x *float32, y *float32, scale *float32, meanDy *float32, mean *float32, slope *float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·normGradReLUPast2(SB), NOSPLIT, $0-80
+	MOVQ   dx+16(FP), AX
+	MOVQ   dy+24(FP), CX
+	MOVQ   x+32(FP), DX
+	MOVQ   y+40(FP), BX
+	MOVQ   scale+48(FP), SI
+	MOVQ   meanDy+56(FP), DI
+	MOVQ   mean+64(FP), R8
+	MOVQ   slope+72(FP), R9
+	VXORPS Y0, Y0, Y0
+	XORQ   R10, R10
+	CMPQ   rows+0(FP), $0x00
+	JLE    end
+
+row:
+	XORQ R11, R11
+	MOVQ c+8(FP), R12
+
+many:
+	CMPQ         R12, $0x00000020
+	JLT          manyDone
+	VMOVUPS      (CX)(R10*1), Y1
+	VMOVUPS      (BX)(R10*1), Y2
+	VCMPPS       $0x1e, Y0, Y2, Y2
+	VANDPS       Y2, Y1, Y1
+	VMOVUPS      (DX)(R10*1), Y2
+	VMOVUPS      (R8)(R11*1), Y3
+	VSUBPS       Y3, Y2, Y2
+	VMOVUPS      (DI)(R11*1), Y3
+	VSUBPS       Y3, Y1, Y1
+	VMOVUPS      (R9)(R11*1), Y3
+	VFNMADD231PS Y2, Y3, Y1
+	VMOVUPS      (SI)(R11*1), Y3
+	VMULPS       Y3, Y1, Y1
+	VMOVNTPS     Y1, (AX)(R10*1)
+	VMOVUPS      32(CX)(R10*1), Y4
+	VMOVUPS      32(BX)(R10*1), Y5
+	VCMPPS       $0x1e, Y0, Y5, Y5
+	VANDPS       Y5, Y4, Y4
+	VMOVUPS      32(DX)(R10*1), Y5
+	VMOVUPS      32(R8)(R11*1), Y6
+	VSUBPS       Y6, Y5, Y5
+	VMOVUPS      32(DI)(R11*1), Y6
+	VSUBPS       Y6, Y4, Y4
+	VMOVUPS      32(R9)(R11*1), Y6
+	VFNMADD231PS Y5, Y6, Y4
+	VMOVUPS      32(SI)(R11*1), Y6
+	VMULPS       Y6, Y4, Y4
+	VMOVNTPS     Y4, 32(AX)(R10*1)
+	VMOVUPS      64(CX)(R10*1), Y7
+	VMOVUPS      64(BX)(R10*1), Y8
+	VCMPPS       $0x1e, Y0, Y8, Y8
+	VANDPS       Y8, Y7, Y7
+	VMOVUPS      64(DX)(R10*1), Y8
+	VMOVUPS      64(R8)(R11*1), Y9
+	VSUBPS       Y9, Y8, Y8
+	VMOVUPS      64(DI)(R11*1), Y9
+	VSUBPS       Y9, Y7, Y7
+	VMOVUPS      64(R9)(R11*1), Y9
+	VFNMADD231PS Y8, Y9, Y7
+	VMOVUPS      64(SI)(R11*1), Y9
+	VMULPS       Y9, Y7, Y7
+	VMOVNTPS     Y7, 64(AX)(R10*1)
+	VMOVUPS      96(CX)(R10*1), Y10
+	VMOVUPS      96(BX)(R10*1), Y11
+	VCMPPS       $0x1e, Y0, Y11, Y11
+	VANDPS       Y11, Y10, Y10
+	VMOVUPS      96(DX)(R10*1), Y11
+	VMOVUPS      96(R8)(R11*1), Y12
+	VSUBPS       Y12, Y11, Y11
+	VMOVUPS      96(DI)(R11*1), Y12
+	VSUBPS       Y12, Y10, Y10
+	VMOVUPS      96(R9)(R11*1), Y12
+	VFNMADD231PS Y11, Y12, Y10
+	VMOVUPS      96(SI)(R11*1), Y12
+	VMULPS       Y12, Y10, Y10
+	VMOVNTPS     Y10, 96(AX)(R10*1)
+	ADDQ         $0x00000080, R10
+	ADDQ         $0x00000080, R11
+	SUBQ         $0x00000020, R12
+	JMP          many
+
+manyDone:
+one:
+	CMPQ         R12, $0x00000008
+	JLT          oneDone
+	VMOVUPS      (CX)(R10*1), Y1
+	VMOVUPS      (BX)(R10*1), Y2
+	VCMPPS       $0x1e, Y0, Y2, Y2
+	VANDPS       Y2, Y1, Y1
+	VMOVUPS      (DX)(R10*1), Y2
+	VMOVUPS      (R8)(R11*1), Y3
+	VSUBPS       Y3, Y2, Y2
+	VMOVUPS      (DI)(R11*1), Y3
+	VSUBPS       Y3, Y1, Y1
+	VMOVUPS      (R9)(R11*1), Y3
+	VFNMADD231PS Y2, Y3, Y1
+	VMOVUPS      (SI)(R11*1), Y3
+	VMULPS       Y3, Y1, Y1
+	VMOVNTPS     Y1, (AX)(R10*1)
+	ADDQ         $0x00000020, R10
+	ADDQ         $0x00000020, R11
+	SUBQ         $0x00000008, R12
+	JMP          one
+
+oneDone:
+	TESTQ        R12, R12
+	JZ           next
+	LEAQ         laneMasks<>+0(SB), R13
+	NEGQ         R12
+	VMOVUPS      64(R13)(R12*4), Y15
+	VMASKMOVPS   (CX)(R10*1), Y15, Y1
+	VMASKMOVPS   (BX)(R10*1), Y15, Y2
+	VCMPPS       $0x1e, Y0, Y2, Y2
+	VANDPS       Y2, Y1, Y1
+	VMASKMOVPS   (DX)(R10*1), Y15, Y2
+	VMASKMOVPS   (R8)(R11*1), Y15, Y3
+	VSUBPS       Y3, Y2, Y2
+	VMASKMOVPS   (DI)(R11*1), Y15, Y3
+	VSUBPS       Y3, Y1, Y1
+	VMASKMOVPS   (R9)(R11*1), Y15, Y3
+	VFNMADD231PS Y2, Y3, Y1
+	VMASKMOVPS   (SI)(R11*1), Y15, Y3
+	VMULPS       Y3, Y1, Y1
+	VMASKMOVPS   Y1, Y15, (AX)(R10*1)
+	MOVQ         c+8(FP), R12
+	ANDQ         $0x07, R12
+	LEAQ         (R10)(R12*4), R10
+
+next:
+	DECQ rows+0(FP)
+	JNZ  row
+
+end:
+	SFENCE
+	VZEROUPPER
+	RET
+
+// func normGradAddPast2(rows int, c int, dx *float32, dy *float32, x *float32, dresidual *float32, scale *float32, meanDy *float32, mean *float32, slope *float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·normGradAddPast2(SB), NOSPLIT, $0-80
+	MOVQ dx+16(FP), AX
+	MOVQ dy+24(FP), CX
+	MOVQ x+32(FP), DX
+	MOVQ dresidual+40(FP), BX
+	MOVQ scale+48(FP), SI
+	MOVQ meanDy+56(FP), DI
+	MOVQ mean+64(FP), R8
+	MOVQ slope+72(FP), R9
+	XORQ R10, R10
+	CMPQ rows+0(FP), $0x00
+	JLE  end
+
+row:
+	XORQ R11, R11
+	MOVQ c+8(FP), R12
+
+many:
+	CMPQ         R12, $0x00000020
+	JLT          manyDone
+	VMOVUPS      (CX)(R10*1), Y0
+	VMOVUPS      (DX)(R10*1), Y1
+	VMOVNTPS     Y0, (BX)(R10*1)
+	VMOVUPS      (R8)(R11*1), Y2
+	VSUBPS       Y2, Y1, Y1
+	VMOVUPS      (DI)(R11*1), Y2
+	VSUBPS       Y2, Y0, Y0
+	VMOVUPS      (R9)(R11*1), Y2
+	VFNMADD231PS Y1, Y2, Y0
+	VMOVUPS      (SI)(R11*1), Y2
+	VMULPS       Y2, Y0, Y0
+	VMOVNTPS     Y0, (AX)(R10*1)
+	VMOVUPS      32(CX)(R10*1), Y3
+	VMOVUPS      32(DX)(R10*1), Y4
+	VMOVNTPS     Y3, 32(BX)(R10*1)
+	VMOVUPS      32(R8)(R11*1), Y5
+	VSUBPS       Y5, Y4, Y4
+	VMOVUPS      32(DI)(R11*1), Y5
+	VSUBPS       Y5, Y3, Y3
+	VMOVUPS      32(R9)(R11*1), Y5
+	VFNMADD231PS Y4, Y5, Y3
+	VMOVUPS      32(SI)(R11*1), Y5
+	VMULPS       Y5, Y3, Y3
+	VMOVNTPS     Y3, 32(AX)(R10*1)
+	VMOVUPS      64(CX)(R10*1), Y6
+	VMOVUPS      64(DX)(R10*1), Y7
+	VMOVNTPS     Y6, 64(BX)(R10*1)
+	VMOVUPS      64(R8)(R11*1), Y8
+	VSUBPS       Y8, Y7, Y7
+	VMOVUPS      64(DI)(R11*1), Y8
+	VSUBPS       Y8, Y6, Y6
+	VMOVUPS      64(R9)(R11*1), Y8
+	VFNMADD231PS Y7, Y8, Y6
+	VMOVUPS      64(SI)(R11*1), Y8
+	VMULPS       Y8, Y6, Y6
+	VMOVNTPS     Y6, 64(AX)(R10*1)
+	VMOVUPS      96(CX)(R10*1), Y9
+	VMOVUPS      96(DX)(R10*1), Y10
+	VMOVNTPS     Y9, 96(BX)(R10*1)
+	VMOVUPS      96(R8)(R11*1), Y11
+	VSUBPS       Y11, Y10, Y10
+	VMOVUPS      96(DI)(R11*1), Y11
+	VSUBPS       Y11, Y9, Y9
+	VMOVUPS      96(R9)(R11*1), Y11
+	VFNMADD231PS Y10, Y11, Y9
+	VMOVUPS      96(SI)(R11*1), Y11
+	VMULPS       Y11, Y9, Y9
+	VMOVNTPS     Y9, 96(AX)(R10*1)
+	ADDQ         $0x00000080, R10
+	ADDQ         $0x00000080, R11
+	SUBQ         $0x00000020, R12
+	JMP          many
+
+manyDone:
+one:
+	CMPQ         R12, $0x00000008
+	JLT          oneDone
+	VMOVUPS      (CX)(R10*1), Y0
+	VMOVUPS      (DX)(R10*1), Y1
+	VMOVNTPS     Y0, (BX)(R10*1)
+	VMOVUPS      (R8)(R11*1), Y2
+	VSUBPS       Y2, Y1, Y1
+	VMOVUPS      (DI)(R11*1), Y2
+	VSUBPS       Y2, Y0, Y0
+	VMOVUPS      (R9)(R11*1), Y2
+	VFNMADD231PS Y1, Y2, Y0
+	VMOVUPS      (SI)(R11*1), Y2
+	VMULPS       Y2, Y0, Y0
+	VMOVNTPS     Y0, (AX)(R10*1)
+	ADDQ         $0x00000020, R10
+	ADDQ         $0x00000020, R11
+	SUBQ         $0x00000008, R12
+	JMP          one
+
+oneDone:
+	TESTQ        R12, R12
+	JZ           next
+	LEAQ         laneMasks<>+0(SB), R13
+	NEGQ         R12
+	VMOVUPS      64(R13)(R12*4), Y15
+	VMASKMOVPS   (CX)(R10*1), Y15, Y0
+	VMASKMOVPS   (DX)(R10*1), Y15, Y1
+	VMASKMOVPS   Y0, Y15, (BX)(R10*1)
+	VMASKMOVPS   (R8)(R11*1), Y15, Y2
+	VSUBPS       Y2, Y1, Y1
+	VMASKMOVPS   (DI)(R11*1), Y15, Y2
+	VSUBPS       Y2, Y0, Y0
+	VMASKMOVPS   (R9)(R11*1), Y15, Y2
+	VFNMADD231PS Y1, Y2, Y0
+	VMASKMOVPS   (SI)(R11*1), Y15, Y2
+	VMULPS       Y2, Y0, Y0
+	VMASKMOVPS   Y0, Y15, (AX)(R10*1)
+	MOVQ         c+8(FP), R12
+	ANDQ         $0x07, R12
+	LEAQ         (R10)(R12*4), R10
+
+next:
+	DECQ rows+0(FP)
+	JNZ  row
+
+end:
+	SFENCE
+	VZEROUPPER
+	RET
+
+// func normGradAddReLUPast2(rows int, c int, dx *float32, dy *float32, x *float32, dresidual *float32, y *float32, scale *float32, meanDy *float32, mean *float32, slope *float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·normGradAddReLUPast2(SB), NOSPLIT, $0-88
+	MOVQ   dx+16(FP), AX
+	MOVQ   dy+24(FP), CX
+	MOVQ   x+32(FP), DX
+	MOVQ   dresidual+40(FP), BX
+	MOVQ   y+48(FP), SI
+	MOVQ   scale+56(FP), DI
+	MOVQ   meanDy+64(FP), R8
+	MOVQ   mean+72(FP), R9
+	MOVQ   slope+80(FP), R10
+	VXORPS Y0, Y0, Y0
+	XORQ   R11, R11
+	CMPQ   rows+0(FP), $0x00
+	JLE    end
+
+row:
+	XORQ R12, R12
+	MOVQ c+8(FP), R13
+
+many:
+	CMPQ         R13, $0x00000020
+	JLT          manyDone
+	VMOVUPS      (CX)(R11*1), Y1
+	VMOVUPS      (SI)(R11*1), Y2
+	VCMPPS       $0x1e, Y0, Y2, Y2
+	VANDPS       Y2, Y1, Y1
+	VMOVUPS      (DX)(R11*1), Y2
+	VMOVNTPS     Y1, (BX)(R11*1)
+	VMOVUPS      (R9)(R12*1), Y3
+	VSUBPS       Y3, Y2, Y2
+	VMOVUPS      (R8)(R12*1), Y3
+	VSUBPS       Y3, Y1, Y1
+	VMOVUPS      (R10)(R12*1), Y3
+	VFNMADD231PS Y2, Y3, Y1
+	VMOVUPS      (DI)(R12*1), Y3
+	VMULPS       Y3, Y1, Y1
+	VMOVNTPS     Y1, (AX)(R11*1)
+	VMOVUPS      32(CX)(R11*1), Y4
+	VMOVUPS      32(SI)(R11*1), Y5
+	VCMPPS       $0x1e, Y0, Y5, Y5
+	VANDPS       Y5, Y4, Y4
+	VMOVUPS      32(DX)(R11*1), Y5
+	VMOVNTPS     Y4, 32(BX)(R11*1)
+	VMOVUPS      32(R9)(R12*1), Y6
+	VSUBPS       Y6, Y5, Y5
+	VMOVUPS      32(R8)(R12*1), Y6
+	VSUBPS       Y6, Y4, Y4
+	VMOVUPS      32(R10)(R12*1), Y6
+	VFNMADD231PS Y5, Y6, Y4
+	VMOVUPS      32(DI)(R12*1), Y6
+	VMULPS       Y6, Y4, Y4
+	VMOVNTPS     Y4, 32(AX)(R11*1)
+	VMOVUPS      64(CX)(R11*1), Y7
+	VMOVUPS      64(SI)(R11*1), Y8
+	VCMPPS       $0x1e, Y0, Y8, Y8
+	VANDPS       Y8, Y7, Y7
+	VMOVUPS      64(DX)(R11*1), Y8
+	VMOVNTPS     Y7, 64(BX)(R11*1)
+	VMOVUPS      64(R9)(R12*1), Y9
+	VSUBPS       Y9, Y8, Y8
+	VMOVUPS      64(R8)(R12*1), Y9
+	VSUBPS       Y9, Y7, Y7
+	VMOVUPS      64(R10)(R12*1), Y9
+	VFNMADD231PS Y8, Y9, Y7
+	VMOVUPS      64(DI)(R12*1), Y9
+	VMULPS       Y9, Y7, Y7
+	VMOVNTPS     Y7, 64(AX)(R11*1)
+	VMOVUPS      96(CX)(R11*1), Y10
+	VMOVUPS      96(SI)(R11*1), Y11
+	VCMPPS       $0x1e, Y0, Y11, Y11
+	VANDPS       Y11, Y10, Y10
+	VMOVUPS      96(DX)(R11*1), Y11
+	VMOVNTPS     Y10, 96(BX)(R11*1)
+	VMOVUPS      96(R9)(R12*1), Y12
+	VSUBPS       Y12, Y11, Y11
+	VMOVUPS      96(R8)(R12*1), Y12
+	VSUBPS       Y12, Y10, Y10
+	VMOVUPS      96(R10)(R12*1), Y12
+	VFNMADD231PS Y11, Y12, Y10
+	VMOVUPS      96(DI)(R12*1), Y12
+	VMULPS       Y12, Y10, Y10
+	VMOVNTPS     Y10, 96(AX)(R11*1)
+	ADDQ         $0x00000080, R11
+	ADDQ         $0x00000080, R12
+	SUBQ         $0x00000020, R13
+	JMP          many
+
+manyDone:
+one:
+	CMPQ         R13, $0x00000008
+	JLT          oneDone
+	VMOVUPS      (CX)(R11*1), Y1
+	VMOVUPS      (SI)(R11*1), Y2
+	VCMPPS       $0x1e, Y0, Y2, Y2
+	VANDPS       Y2, Y1, Y1
+	VMOVUPS      (DX)(R11*1), Y2
+	VMOVNTPS     Y1, (BX)(R11*1)
+	VMOVUPS      (R9)(R12*1), Y3
+	VSUBPS       Y3, Y2, Y2
+	VMOVUPS      (R8)(R12*1), Y3
+	VSUBPS       Y3, Y1, Y1
+	VMOVUPS      (R10)(R12*1), Y3
+	VFNMADD231PS Y2, Y3, Y1
+	VMOVUPS      (DI)(R12*1), Y3
+	VMULPS       Y3, Y1, Y1
+	VMOVNTPS     Y1, (AX)(R11*1)
+	ADDQ         $0x00000020, R11
+	ADDQ         $0x00000020, R12
+	SUBQ         $0x00000008, R13
+	JMP          one
+
+oneDone:
+	TESTQ        R13, R13
+	JZ           next
+	LEAQ         laneMasks<>+0(SB), R14
+	NEGQ         R13
+	VMOVUPS      64(R14)(R13*4), Y15
+	VMASKMOVPS   (CX)(R11*1), Y15, Y1
+	VMASKMOVPS   (SI)(R11*1), Y15, Y2
+	VCMPPS       $0x1e, Y0, Y2, Y2
+	VANDPS       Y2, Y1, Y1
+	VMASKMOVPS   (DX)(R11*1), Y15, Y2
+	VMASKMOVPS   Y1, Y15, (BX)(R11*1)
+	VMASKMOVPS   (R9)(R12*1), Y15, Y3
+	VSUBPS       Y3, Y2, Y2
+	VMASKMOVPS   (R8)(R12*1), Y15, Y3
+	VSUBPS       Y3, Y1, Y1
+	VMASKMOVPS   (R10)(R12*1), Y15, Y3
+	VFNMADD231PS Y2, Y3, Y1
+	VMASKMOVPS   (DI)(R12*1), Y15, Y3
+	VMULPS       Y3, Y1, Y1
+	VMASKMOVPS   Y1, Y15, (AX)(R11*1)
+	MOVQ         c+8(FP), R13
+	ANDQ         $0x07, R13
+	LEAQ         (R11)(R13*4), R11
+
+next:
+	DECQ rows+0(FP)
+	JNZ  row
+
+end:
+	SFENCE
 	VZEROUPPER
 	RET
 

@@ -25,6 +25,13 @@ func reluGrad512(rows int, c int, dx *float32, dy *float32, y *float32)
 //go:noescape
 func add512(rows int, c int, dst *float32, a *float32, b *float32)
 
+// addPast512 is, for each row r and column j, i = r·c + j:
+//
+//	dst[i] = a[i] + b[i], stored past the cache; results aligned, c a multiple of the registers' width
+//
+//go:noescape
+func addPast512(rows int, c int, dst *float32, a *float32, b *float32)
+
 // addBias512 is, for each row r and column j, i = r·c + j:
 //
 //	y[i] += bias[j]
@@ -90,28 +97,28 @@ func normalizeAddReLU512(rows int, c int, y *float32, x *float32, residual *floa
 
 // normalizePast512 is, for each row r and column j, i = r·c + j:
 //
-//	y[i] = (x[i]-mean[j])·scale[j] + shift[j], stored past the cache; y aligned, c a multiple of the registers' width
+//	y[i] = (x[i]-mean[j])·scale[j] + shift[j], stored past the cache; results aligned, c a multiple of the registers' width
 //
 //go:noescape
 func normalizePast512(rows int, c int, y *float32, x *float32, mean *float32, scale *float32, shift *float32)
 
 // normalizeReLUPast512 is, for each row r and column j, i = r·c + j:
 //
-//	y[i] = max((x[i]-mean[j])·scale[j] + shift[j], 0), stored past the cache; y aligned, c a multiple of the registers' width
+//	y[i] = max((x[i]-mean[j])·scale[j] + shift[j], 0), stored past the cache; results aligned, c a multiple of the registers' width
 //
 //go:noescape
 func normalizeReLUPast512(rows int, c int, y *float32, x *float32, mean *float32, scale *float32, shift *float32)
 
 // normalizeAddPast512 is, for each row r and column j, i = r·c + j:
 //
-//	y[i] = (x[i]-mean[j])·scale[j] + shift[j] + residual[i], stored past the cache; y aligned, c a multiple of the registers' width
+//	y[i] = (x[i]-mean[j])·scale[j] + shift[j] + residual[i], stored past the cache; results aligned, c a multiple of the registers' width
 //
 //go:noescape
 func normalizeAddPast512(rows int, c int, y *float32, x *float32, residual *float32, mean *float32, scale *float32, shift *float32)
 
 // normalizeAddReLUPast512 is, for each row r and column j, i = r·c + j:
 //
-//	y[i] = max((x[i]-mean[j])·scale[j] + shift[j] + residual[i], 0), stored past the cache; y aligned, c a multiple of the registers' width
+//	y[i] = max((x[i]-mean[j])·scale[j] + shift[j] + residual[i], 0), stored past the cache; results aligned, c a multiple of the registers' width
 //
 //go:noescape
 func normalizeAddReLUPast512(rows int, c int, y *float32, x *float32, residual *float32, mean *float32, scale *float32, shift *float32)
@@ -143,6 +150,34 @@ func normGradAdd512(rows int, c int, dx *float32, dy *float32, x *float32, dresi
 //
 //go:noescape
 func normGradAddReLU512(rows int, c int, dx *float32, dy *float32, x *float32, dresidual *float32, y *float32, scale *float32, meanDy *float32, mean *float32, slope *float32)
+
+// normGradPast512 is, for each row r and column j, i = r·c + j:
+//
+//	g = dy[i]; dx[i] = scale[j]·(g - meanDy[j] - (x[i]-mean[j])·slope[j]), stored past the cache; results aligned, c a multiple of the registers' width
+//
+//go:noescape
+func normGradPast512(rows int, c int, dx *float32, dy *float32, x *float32, scale *float32, meanDy *float32, mean *float32, slope *float32)
+
+// normGradReLUPast512 is, for each row r and column j, i = r·c + j:
+//
+//	g = dy[i] if y[i] > 0, else 0; dx[i] = scale[j]·(g - meanDy[j] - (x[i]-mean[j])·slope[j]), stored past the cache; results aligned, c a multiple of the registers' width
+//
+//go:noescape
+func normGradReLUPast512(rows int, c int, dx *float32, dy *float32, x *float32, y *float32, scale *float32, meanDy *float32, mean *float32, slope *float32)
+
+// normGradAddPast512 is, for each row r and column j, i = r·c + j:
+//
+//	g = dy[i]; dx[i] = scale[j]·(g - meanDy[j] - (x[i]-mean[j])·slope[j]); dresidual[i] = g, stored past the cache; results aligned, c a multiple of the registers' width
+//
+//go:noescape
+func normGradAddPast512(rows int, c int, dx *float32, dy *float32, x *float32, dresidual *float32, scale *float32, meanDy *float32, mean *float32, slope *float32)
+
+// normGradAddReLUPast512 is, for each row r and column j, i = r·c + j:
+//
+//	g = dy[i] if y[i] > 0, else 0; dx[i] = scale[j]·(g - meanDy[j] - (x[i]-mean[j])·slope[j]); dresidual[i] = g, stored past the cache; results aligned, c a multiple of the registers' width
+//
+//go:noescape
+func normGradAddReLUPast512(rows int, c int, dx *float32, dy *float32, x *float32, dresidual *float32, y *float32, scale *float32, meanDy *float32, mean *float32, slope *float32)
 
 // columnSums512 is, for each row r and column j, i = r·c + j:
 //

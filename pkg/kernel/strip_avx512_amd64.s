@@ -224,6 +224,80 @@ end:
 	VZEROUPPER
 	RET
 
+// func addPast512(rows int, c int, dst *float32, a *float32, b *float32)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·addPast512(SB), NOSPLIT, $0-40
+	MOVQ dst+16(FP), AX
+	MOVQ a+24(FP), CX
+	MOVQ b+32(FP), DX
+	XORQ BX, BX
+	CMPQ rows+0(FP), $0x00
+	JLE  end
+
+row:
+	XORQ SI, SI
+	MOVQ c+8(FP), DI
+
+many:
+	CMPQ     DI, $0x00000040
+	JLT      manyDone
+	VMOVUPS  (CX)(BX*1), Z0
+	VMOVUPS  (DX)(BX*1), Z1
+	VADDPS   Z1, Z0, Z0
+	VMOVNTPS Z0, (AX)(BX*1)
+	VMOVUPS  64(CX)(BX*1), Z2
+	VMOVUPS  64(DX)(BX*1), Z3
+	VADDPS   Z3, Z2, Z2
+	VMOVNTPS Z2, 64(AX)(BX*1)
+	VMOVUPS  128(CX)(BX*1), Z4
+	VMOVUPS  128(DX)(BX*1), Z5
+	VADDPS   Z5, Z4, Z4
+	VMOVNTPS Z4, 128(AX)(BX*1)
+	VMOVUPS  192(CX)(BX*1), Z6
+	VMOVUPS  192(DX)(BX*1), Z7
+	VADDPS   Z7, Z6, Z6
+	VMOVNTPS Z6, 192(AX)(BX*1)
+	ADDQ     $0x00000100, BX
+	ADDQ     $0x00000100, SI
+	SUBQ     $0x00000040, DI
+	JMP      many
+
+manyDone:
+one:
+	CMPQ     DI, $0x00000010
+	JLT      oneDone
+	VMOVUPS  (CX)(BX*1), Z0
+	VMOVUPS  (DX)(BX*1), Z1
+	VADDPS   Z1, Z0, Z0
+	VMOVNTPS Z0, (AX)(BX*1)
+	ADDQ     $0x00000040, BX
+	ADDQ     $0x00000040, SI
+	SUBQ     $0x00000010, DI
+	JMP      one
+
+oneDone:
+	TESTQ     DI, DI
+	JZ        next
+	MOVQ      $-1, SI
+	BZHIQ     DI, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (CX)(BX*1), K1, Z0
+	VMOVUPS.Z (DX)(BX*1), K1, Z1
+	VADDPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (AX)(BX*1)
+	MOVQ      c+8(FP), DI
+	ANDQ      $0x0f, DI
+	LEAQ      (BX)(DI*4), BX
+
+next:
+	DECQ rows+0(FP)
+	JNZ  row
+
+end:
+	SFENCE
+	VZEROUPPER
+	RET
+
 // func addBias512(rows int, c int, y *float32, bias *float32)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·addBias512(SB), NOSPLIT, $0-32
@@ -1997,6 +2071,540 @@ next:
 	JNZ  row
 
 end:
+	VZEROUPPER
+	RET
+
+// func normGradPast512(rows int, c int, dx *float32, dy *float32, x *float32, scale *float32, meanDy *float32, mean *float32, slope *float32)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·normGradPast512(SB), NOSPLIT, $0-72
+	MOVQ dx+16(FP), AX
+	MOVQ dy+24(FP), CX
+	MOVQ x+32(FP), DX
+	MOVQ scale+40(FP), BX
+	MOVQ meanDy+48(FP), SI
+	MOVQ mean+56(FP), DI
+	MOVQ slope+64(FP), R8
+	XORQ R9, R9
+	CMPQ rows+0(FP), $0x00
+	JLE  end
+
+row:
+	XORQ R10, R10
+	MOVQ c+8(FP), R11
+
+many:
+	CMPQ         R11, $0x00000040
+	JLT          manyDone
+	VMOVUPS      (CX)(R9*1), Z0
+	VMOVUPS      (DX)(R9*1), Z1
+	VMOVUPS      (DI)(R10*1), Z2
+	VSUBPS       Z2, Z1, Z1
+	VMOVUPS      (SI)(R10*1), Z2
+	VSUBPS       Z2, Z0, Z0
+	VMOVUPS      (R8)(R10*1), Z2
+	VFNMADD231PS Z1, Z2, Z0
+	VMOVUPS      (BX)(R10*1), Z2
+	VMULPS       Z2, Z0, Z0
+	VMOVNTPS     Z0, (AX)(R9*1)
+	VMOVUPS      64(CX)(R9*1), Z3
+	VMOVUPS      64(DX)(R9*1), Z4
+	VMOVUPS      64(DI)(R10*1), Z5
+	VSUBPS       Z5, Z4, Z4
+	VMOVUPS      64(SI)(R10*1), Z5
+	VSUBPS       Z5, Z3, Z3
+	VMOVUPS      64(R8)(R10*1), Z5
+	VFNMADD231PS Z4, Z5, Z3
+	VMOVUPS      64(BX)(R10*1), Z5
+	VMULPS       Z5, Z3, Z3
+	VMOVNTPS     Z3, 64(AX)(R9*1)
+	VMOVUPS      128(CX)(R9*1), Z6
+	VMOVUPS      128(DX)(R9*1), Z7
+	VMOVUPS      128(DI)(R10*1), Z8
+	VSUBPS       Z8, Z7, Z7
+	VMOVUPS      128(SI)(R10*1), Z8
+	VSUBPS       Z8, Z6, Z6
+	VMOVUPS      128(R8)(R10*1), Z8
+	VFNMADD231PS Z7, Z8, Z6
+	VMOVUPS      128(BX)(R10*1), Z8
+	VMULPS       Z8, Z6, Z6
+	VMOVNTPS     Z6, 128(AX)(R9*1)
+	VMOVUPS      192(CX)(R9*1), Z9
+	VMOVUPS      192(DX)(R9*1), Z10
+	VMOVUPS      192(DI)(R10*1), Z11
+	VSUBPS       Z11, Z10, Z10
+	VMOVUPS      192(SI)(R10*1), Z11
+	VSUBPS       Z11, Z9, Z9
+	VMOVUPS      192(R8)(R10*1), Z11
+	VFNMADD231PS Z10, Z11, Z9
+	VMOVUPS      192(BX)(R10*1), Z11
+	VMULPS       Z11, Z9, Z9
+	VMOVNTPS     Z9, 192(AX)(R9*1)
+	ADDQ         $0x00000100, R9
+	ADDQ         $0x00000100, R10
+	SUBQ         $0x00000040, R11
+	JMP          many
+
+manyDone:
+one:
+	CMPQ         R11, $0x00000010
+	JLT          oneDone
+	VMOVUPS      (CX)(R9*1), Z0
+	VMOVUPS      (DX)(R9*1), Z1
+	VMOVUPS      (DI)(R10*1), Z2
+	VSUBPS       Z2, Z1, Z1
+	VMOVUPS      (SI)(R10*1), Z2
+	VSUBPS       Z2, Z0, Z0
+	VMOVUPS      (R8)(R10*1), Z2
+	VFNMADD231PS Z1, Z2, Z0
+	VMOVUPS      (BX)(R10*1), Z2
+	VMULPS       Z2, Z0, Z0
+	VMOVNTPS     Z0, (AX)(R9*1)
+	ADDQ         $0x00000040, R9
+	ADDQ         $0x00000040, R10
+	SUBQ         $0x00000010, R11
+	JMP          one
+
+oneDone:
+	TESTQ        R11, R11
+	JZ           next
+	MOVQ         $-1, R12
+	BZHIQ        R11, R12, R12
+	KMOVW        R12, K1
+	VMOVUPS.Z    (CX)(R9*1), K1, Z0
+	VMOVUPS.Z    (DX)(R9*1), K1, Z1
+	VMOVUPS.Z    (DI)(R10*1), K1, Z2
+	VSUBPS       Z2, Z1, Z1
+	VMOVUPS.Z    (SI)(R10*1), K1, Z2
+	VSUBPS       Z2, Z0, Z0
+	VMOVUPS.Z    (R8)(R10*1), K1, Z2
+	VFNMADD231PS Z1, Z2, Z0
+	VMOVUPS.Z    (BX)(R10*1), K1, Z2
+	VMULPS       Z2, Z0, Z0
+	VMOVUPS      Z0, K1, (AX)(R9*1)
+	MOVQ         c+8(FP), R11
+	ANDQ         $0x0f, R11
+	LEAQ         (R9)(R11*4), R9
+
+next:
+	DECQ rows+0(FP)
+	JNZ  row
+
+end:
+	SFENCE
+	VZEROUPPER
+	RET
+
+// func normGradReLUPast512(rows int, c int, dx *float32, dy *float32, x *float32, y *float32, scale *float32, meanDy *float32, mean *float32, slope *float32)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·normGradReLUPast512(SB), NOSPLIT, $0-80
+	MOVQ   dx+16(FP), AX
+	MOVQ   dy+24(FP), CX
+	MOVQ   x+32(FP), DX
+	MOVQ   y+40(FP), BX
+	MOVQ   scale+48(FP), SI
+	MOVQ   meanDy+56(FP), DI
+	MOVQ   mean+64(FP), R8
+	MOVQ   slope+72(FP), R9
+	VPXORD Z0, Z0, Z0
+	XORQ   R10, R10
+	CMPQ   rows+0(FP), $0x00
+	JLE    end
+
+row:
+	XORQ R11, R11
+	MOVQ c+8(FP), R12
+
+many:
+	CMPQ         R12, $0x00000040
+	JLT          manyDone
+	VMOVUPS      (CX)(R10*1), Z1
+	VMOVUPS      (BX)(R10*1), Z2
+	VCMPPS       $0x1e, Z0, Z2, K3
+	VMOVAPS.Z    Z1, K3, Z1
+	VMOVUPS      (DX)(R10*1), Z2
+	VMOVUPS      (R8)(R11*1), Z3
+	VSUBPS       Z3, Z2, Z2
+	VMOVUPS      (DI)(R11*1), Z3
+	VSUBPS       Z3, Z1, Z1
+	VMOVUPS      (R9)(R11*1), Z3
+	VFNMADD231PS Z2, Z3, Z1
+	VMOVUPS      (SI)(R11*1), Z3
+	VMULPS       Z3, Z1, Z1
+	VMOVNTPS     Z1, (AX)(R10*1)
+	VMOVUPS      64(CX)(R10*1), Z4
+	VMOVUPS      64(BX)(R10*1), Z5
+	VCMPPS       $0x1e, Z0, Z5, K3
+	VMOVAPS.Z    Z4, K3, Z4
+	VMOVUPS      64(DX)(R10*1), Z5
+	VMOVUPS      64(R8)(R11*1), Z6
+	VSUBPS       Z6, Z5, Z5
+	VMOVUPS      64(DI)(R11*1), Z6
+	VSUBPS       Z6, Z4, Z4
+	VMOVUPS      64(R9)(R11*1), Z6
+	VFNMADD231PS Z5, Z6, Z4
+	VMOVUPS      64(SI)(R11*1), Z6
+	VMULPS       Z6, Z4, Z4
+	VMOVNTPS     Z4, 64(AX)(R10*1)
+	VMOVUPS      128(CX)(R10*1), Z7
+	VMOVUPS      128(BX)(R10*1), Z8
+	VCMPPS       $0x1e, Z0, Z8, K3
+	VMOVAPS.Z    Z7, K3, Z7
+	VMOVUPS      128(DX)(R10*1), Z8
+	VMOVUPS      128(R8)(R11*1), Z9
+	VSUBPS       Z9, Z8, Z8
+	VMOVUPS      128(DI)(R11*1), Z9
+	VSUBPS       Z9, Z7, Z7
+	VMOVUPS      128(R9)(R11*1), Z9
+	VFNMADD231PS Z8, Z9, Z7
+	VMOVUPS      128(SI)(R11*1), Z9
+	VMULPS       Z9, Z7, Z7
+	VMOVNTPS     Z7, 128(AX)(R10*1)
+	VMOVUPS      192(CX)(R10*1), Z10
+	VMOVUPS      192(BX)(R10*1), Z11
+	VCMPPS       $0x1e, Z0, Z11, K3
+	VMOVAPS.Z    Z10, K3, Z10
+	VMOVUPS      192(DX)(R10*1), Z11
+	VMOVUPS      192(R8)(R11*1), Z12
+	VSUBPS       Z12, Z11, Z11
+	VMOVUPS      192(DI)(R11*1), Z12
+	VSUBPS       Z12, Z10, Z10
+	VMOVUPS      192(R9)(R11*1), Z12
+	VFNMADD231PS Z11, Z12, Z10
+	VMOVUPS      192(SI)(R11*1), Z12
+	VMULPS       Z12, Z10, Z10
+	VMOVNTPS     Z10, 192(AX)(R10*1)
+	ADDQ         $0x00000100, R10
+	ADDQ         $0x00000100, R11
+	SUBQ         $0x00000040, R12
+	JMP          many
+
+manyDone:
+one:
+	CMPQ         R12, $0x00000010
+	JLT          oneDone
+	VMOVUPS      (CX)(R10*1), Z1
+	VMOVUPS      (BX)(R10*1), Z2
+	VCMPPS       $0x1e, Z0, Z2, K3
+	VMOVAPS.Z    Z1, K3, Z1
+	VMOVUPS      (DX)(R10*1), Z2
+	VMOVUPS      (R8)(R11*1), Z3
+	VSUBPS       Z3, Z2, Z2
+	VMOVUPS      (DI)(R11*1), Z3
+	VSUBPS       Z3, Z1, Z1
+	VMOVUPS      (R9)(R11*1), Z3
+	VFNMADD231PS Z2, Z3, Z1
+	VMOVUPS      (SI)(R11*1), Z3
+	VMULPS       Z3, Z1, Z1
+	VMOVNTPS     Z1, (AX)(R10*1)
+	ADDQ         $0x00000040, R10
+	ADDQ         $0x00000040, R11
+	SUBQ         $0x00000010, R12
+	JMP          one
+
+oneDone:
+	TESTQ        R12, R12
+	JZ           next
+	MOVQ         $-1, R13
+	BZHIQ        R12, R13, R13
+	KMOVW        R13, K1
+	VMOVUPS.Z    (CX)(R10*1), K1, Z1
+	VMOVUPS.Z    (BX)(R10*1), K1, Z2
+	VCMPPS       $0x1e, Z0, Z2, K3
+	VMOVAPS.Z    Z1, K3, Z1
+	VMOVUPS.Z    (DX)(R10*1), K1, Z2
+	VMOVUPS.Z    (R8)(R11*1), K1, Z3
+	VSUBPS       Z3, Z2, Z2
+	VMOVUPS.Z    (DI)(R11*1), K1, Z3
+	VSUBPS       Z3, Z1, Z1
+	VMOVUPS.Z    (R9)(R11*1), K1, Z3
+	VFNMADD231PS Z2, Z3, Z1
+	VMOVUPS.Z    (SI)(R11*1), K1, Z3
+	VMULPS       Z3, Z1, Z1
+	VMOVUPS      Z1, K1, (AX)(R10*1)
+	MOVQ         c+8(FP), R12
+	ANDQ         $0x0f, R12
+	LEAQ         (R10)(R12*4), R10
+
+next:
+	DECQ rows+0(FP)
+	JNZ  row
+
+end:
+	SFENCE
+	VZEROUPPER
+	RET
+
+// func normGradAddPast512(rows int, c int, dx *float32, dy *float32, x *float32, dresidual *float32, scale *float32, meanDy *float32, mean *float32, slope *float32)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·normGradAddPast512(SB), NOSPLIT, $0-80
+	MOVQ dx+16(FP), AX
+	MOVQ dy+24(FP), CX
+	MOVQ x+32(FP), DX
+	MOVQ dresidual+40(FP), BX
+	MOVQ scale+48(FP), SI
+	MOVQ meanDy+56(FP), DI
+	MOVQ mean+64(FP), R8
+	MOVQ slope+72(FP), R9
+	XORQ R10, R10
+	CMPQ rows+0(FP), $0x00
+	JLE  end
+
+row:
+	XORQ R11, R11
+	MOVQ c+8(FP), R12
+
+many:
+	CMPQ         R12, $0x00000040
+	JLT          manyDone
+	VMOVUPS      (CX)(R10*1), Z0
+	VMOVUPS      (DX)(R10*1), Z1
+	VMOVNTPS     Z0, (BX)(R10*1)
+	VMOVUPS      (R8)(R11*1), Z2
+	VSUBPS       Z2, Z1, Z1
+	VMOVUPS      (DI)(R11*1), Z2
+	VSUBPS       Z2, Z0, Z0
+	VMOVUPS      (R9)(R11*1), Z2
+	VFNMADD231PS Z1, Z2, Z0
+	VMOVUPS      (SI)(R11*1), Z2
+	VMULPS       Z2, Z0, Z0
+	VMOVNTPS     Z0, (AX)(R10*1)
+	VMOVUPS      64(CX)(R10*1), Z3
+	VMOVUPS      64(DX)(R10*1), Z4
+	VMOVNTPS     Z3, 64(BX)(R10*1)
+	VMOVUPS      64(R8)(R11*1), Z5
+	VSUBPS       Z5, Z4, Z4
+	VMOVUPS      64(DI)(R11*1), Z5
+	VSUBPS       Z5, Z3, Z3
+	VMOVUPS      64(R9)(R11*1), Z5
+	VFNMADD231PS Z4, Z5, Z3
+	VMOVUPS      64(SI)(R11*1), Z5
+	VMULPS       Z5, Z3, Z3
+	VMOVNTPS     Z3, 64(AX)(R10*1)
+	VMOVUPS      128(CX)(R10*1), Z6
+	VMOVUPS      128(DX)(R10*1), Z7
+	VMOVNTPS     Z6, 128(BX)(R10*1)
+	VMOVUPS      128(R8)(R11*1), Z8
+	VSUBPS       Z8, Z7, Z7
+	VMOVUPS      128(DI)(R11*1), Z8
+	VSUBPS       Z8, Z6, Z6
+	VMOVUPS      128(R9)(R11*1), Z8
+	VFNMADD231PS Z7, Z8, Z6
+	VMOVUPS      128(SI)(R11*1), Z8
+	VMULPS       Z8, Z6, Z6
+	VMOVNTPS     Z6, 128(AX)(R10*1)
+	VMOVUPS      192(CX)(R10*1), Z9
+	VMOVUPS      192(DX)(R10*1), Z10
+	VMOVNTPS     Z9, 192(BX)(R10*1)
+	VMOVUPS      192(R8)(R11*1), Z11
+	VSUBPS       Z11, Z10, Z10
+	VMOVUPS      192(DI)(R11*1), Z11
+	VSUBPS       Z11, Z9, Z9
+	VMOVUPS      192(R9)(R11*1), Z11
+	VFNMADD231PS Z10, Z11, Z9
+	VMOVUPS      192(SI)(R11*1), Z11
+	VMULPS       Z11, Z9, Z9
+	VMOVNTPS     Z9, 192(AX)(R10*1)
+	ADDQ         $0x00000100, R10
+	ADDQ         $0x00000100, R11
+	SUBQ         $0x00000040, R12
+	JMP          many
+
+manyDone:
+one:
+	CMPQ         R12, $0x00000010
+	JLT          oneDone
+	VMOVUPS      (CX)(R10*1), Z0
+	VMOVUPS      (DX)(R10*1), Z1
+	VMOVNTPS     Z0, (BX)(R10*1)
+	VMOVUPS      (R8)(R11*1), Z2
+	VSUBPS       Z2, Z1, Z1
+	VMOVUPS      (DI)(R11*1), Z2
+	VSUBPS       Z2, Z0, Z0
+	VMOVUPS      (R9)(R11*1), Z2
+	VFNMADD231PS Z1, Z2, Z0
+	VMOVUPS      (SI)(R11*1), Z2
+	VMULPS       Z2, Z0, Z0
+	VMOVNTPS     Z0, (AX)(R10*1)
+	ADDQ         $0x00000040, R10
+	ADDQ         $0x00000040, R11
+	SUBQ         $0x00000010, R12
+	JMP          one
+
+oneDone:
+	TESTQ        R12, R12
+	JZ           next
+	MOVQ         $-1, R13
+	BZHIQ        R12, R13, R13
+	KMOVW        R13, K1
+	VMOVUPS.Z    (CX)(R10*1), K1, Z0
+	VMOVUPS.Z    (DX)(R10*1), K1, Z1
+	VMOVUPS      Z0, K1, (BX)(R10*1)
+	VMOVUPS.Z    (R8)(R11*1), K1, Z2
+	VSUBPS       Z2, Z1, Z1
+	VMOVUPS.Z    (DI)(R11*1), K1, Z2
+	VSUBPS       Z2, Z0, Z0
+	VMOVUPS.Z    (R9)(R11*1), K1, Z2
+	VFNMADD231PS Z1, Z2, Z0
+	VMOVUPS.Z    (SI)(R11*1), K1, Z2
+	VMULPS       Z2, Z0, Z0
+	VMOVUPS      Z0, K1, (AX)(R10*1)
+	MOVQ         c+8(FP), R12
+	ANDQ         $0x0f, R12
+	LEAQ         (R10)(R12*4), R10
+
+next:
+	DECQ rows+0(FP)
+	JNZ  row
+
+end:
+	SFENCE
+	VZEROUPPER
+	RET
+
+// func normGradAddReLUPast512(rows int, c int, dx *float32, dy *float32, x *float32, dresidual *float32, y *float32, scale *float32, meanDy *float32, mean *float32, slope *float32)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·normGradAddReLUPast512(SB), NOSPLIT, $0-88
+	MOVQ   dx+16(FP), AX
+	MOVQ   dy+24(FP), CX
+	MOVQ   x+32(FP), DX
+	MOVQ   dresidual+40(FP), BX
+	MOVQ   y+48(FP), SI
+	MOVQ   scale+56(FP), DI
+	MOVQ   meanDy+64(FP), R8
+	MOVQ   mean+72(FP), R9
+	MOVQ   slope+80(FP), R10
+	VPXORD Z0, Z0, Z0
+	XORQ   R11, R11
+	CMPQ   rows+0(FP), $0x00
+	JLE    end
+
+row:
+	XORQ R12, R12
+	MOVQ c+8(FP), R13
+
+many:
+	CMPQ         R13, $0x00000040
+	JLT          manyDone
+	VMOVUPS      (CX)(R11*1), Z1
+	VMOVUPS      (SI)(R11*1), Z2
+	VCMPPS       $0x1e, Z0, Z2, K3
+	VMOVAPS.Z    Z1, K3, Z1
+	VMOVUPS      (DX)(R11*1), Z2
+	VMOVNTPS     Z1, (BX)(R11*1)
+	VMOVUPS      (R9)(R12*1), Z3
+	VSUBPS       Z3, Z2, Z2
+	VMOVUPS      (R8)(R12*1), Z3
+	VSUBPS       Z3, Z1, Z1
+	VMOVUPS      (R10)(R12*1), Z3
+	VFNMADD231PS Z2, Z3, Z1
+	VMOVUPS      (DI)(R12*1), Z3
+	VMULPS       Z3, Z1, Z1
+	VMOVNTPS     Z1, (AX)(R11*1)
+	VMOVUPS      64(CX)(R11*1), Z4
+	VMOVUPS      64(SI)(R11*1), Z5
+	VCMPPS       $0x1e, Z0, Z5, K3
+	VMOVAPS.Z    Z4, K3, Z4
+	VMOVUPS      64(DX)(R11*1), Z5
+	VMOVNTPS     Z4, 64(BX)(R11*1)
+	VMOVUPS      64(R9)(R12*1), Z6
+	VSUBPS       Z6, Z5, Z5
+	VMOVUPS      64(R8)(R12*1), Z6
+	VSUBPS       Z6, Z4, Z4
+	VMOVUPS      64(R10)(R12*1), Z6
+	VFNMADD231PS Z5, Z6, Z4
+	VMOVUPS      64(DI)(R12*1), Z6
+	VMULPS       Z6, Z4, Z4
+	VMOVNTPS     Z4, 64(AX)(R11*1)
+	VMOVUPS      128(CX)(R11*1), Z7
+	VMOVUPS      128(SI)(R11*1), Z8
+	VCMPPS       $0x1e, Z0, Z8, K3
+	VMOVAPS.Z    Z7, K3, Z7
+	VMOVUPS      128(DX)(R11*1), Z8
+	VMOVNTPS     Z7, 128(BX)(R11*1)
+	VMOVUPS      128(R9)(R12*1), Z9
+	VSUBPS       Z9, Z8, Z8
+	VMOVUPS      128(R8)(R12*1), Z9
+	VSUBPS       Z9, Z7, Z7
+	VMOVUPS      128(R10)(R12*1), Z9
+	VFNMADD231PS Z8, Z9, Z7
+	VMOVUPS      128(DI)(R12*1), Z9
+	VMULPS       Z9, Z7, Z7
+	VMOVNTPS     Z7, 128(AX)(R11*1)
+	VMOVUPS      192(CX)(R11*1), Z10
+	VMOVUPS      192(SI)(R11*1), Z11
+	VCMPPS       $0x1e, Z0, Z11, K3
+	VMOVAPS.Z    Z10, K3, Z10
+	VMOVUPS      192(DX)(R11*1), Z11
+	VMOVNTPS     Z10, 192(BX)(R11*1)
+	VMOVUPS      192(R9)(R12*1), Z12
+	VSUBPS       Z12, Z11, Z11
+	VMOVUPS      192(R8)(R12*1), Z12
+	VSUBPS       Z12, Z10, Z10
+	VMOVUPS      192(R10)(R12*1), Z12
+	VFNMADD231PS Z11, Z12, Z10
+	VMOVUPS      192(DI)(R12*1), Z12
+	VMULPS       Z12, Z10, Z10
+	VMOVNTPS     Z10, 192(AX)(R11*1)
+	ADDQ         $0x00000100, R11
+	ADDQ         $0x00000100, R12
+	SUBQ         $0x00000040, R13
+	JMP          many
+
+manyDone:
+one:
+	CMPQ         R13, $0x00000010
+	JLT          oneDone
+	VMOVUPS      (CX)(R11*1), Z1
+	VMOVUPS      (SI)(R11*1), Z2
+	VCMPPS       $0x1e, Z0, Z2, K3
+	VMOVAPS.Z    Z1, K3, Z1
+	VMOVUPS      (DX)(R11*1), Z2
+	VMOVNTPS     Z1, (BX)(R11*1)
+	VMOVUPS      (R9)(R12*1), Z3
+	VSUBPS       Z3, Z2, Z2
+	VMOVUPS      (R8)(R12*1), Z3
+	VSUBPS       Z3, Z1, Z1
+	VMOVUPS      (R10)(R12*1), Z3
+	VFNMADD231PS Z2, Z3, Z1
+	VMOVUPS      (DI)(R12*1), Z3
+	VMULPS       Z3, Z1, Z1
+	VMOVNTPS     Z1, (AX)(R11*1)
+	ADDQ         $0x00000040, R11
+	ADDQ         $0x00000040, R12
+	SUBQ         $0x00000010, R13
+	JMP          one
+
+oneDone:
+	TESTQ        R13, R13
+	JZ           next
+	MOVQ         $-1, R14
+	BZHIQ        R13, R14, R14
+	KMOVW        R14, K1
+	VMOVUPS.Z    (CX)(R11*1), K1, Z1
+	VMOVUPS.Z    (SI)(R11*1), K1, Z2
+	VCMPPS       $0x1e, Z0, Z2, K3
+	VMOVAPS.Z    Z1, K3, Z1
+	VMOVUPS.Z    (DX)(R11*1), K1, Z2
+	VMOVUPS      Z1, K1, (BX)(R11*1)
+	VMOVUPS.Z    (R9)(R12*1), K1, Z3
+	VSUBPS       Z3, Z2, Z2
+	VMOVUPS.Z    (R8)(R12*1), K1, Z3
+	VSUBPS       Z3, Z1, Z1
+	VMOVUPS.Z    (R10)(R12*1), K1, Z3
+	VFNMADD231PS Z2, Z3, Z1
+	VMOVUPS.Z    (DI)(R12*1), K1, Z3
+	VMULPS       Z3, Z1, Z1
+	VMOVUPS      Z1, K1, (AX)(R11*1)
+	MOVQ         c+8(FP), R13
+	ANDQ         $0x0f, R13
+	LEAQ         (R11)(R13*4), R11
+
+next:
+	DECQ rows+0(FP)
+	JNZ  row
+
+end:
+	SFENCE
 	VZEROUPPER
 	RET
 

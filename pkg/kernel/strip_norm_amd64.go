@@ -2,21 +2,21 @@
 
 package kernel
 
-// normForms are the forms of the normalisation strips.
+// normForms are the forms of the normalisation strips: with stores through the cache and past it.
 type normForms struct {
-	normStores                    // through the cache
-	past              *normStores // past it
-	sums              asmSums
-	sumsReLU          asmSumsReLU
+	normStores
+	past     *normStores
+	sums     asmSums
+	sumsReLU asmSumsReLU
+}
+
+// normStores are the forms that store rows.
+type normStores struct {
+	plain, relu       asmNorm
+	add, addReLU      asmNormAdd
 	grad              func(rows, c int, dx, dy, x, scale, meanDy, mean, slope *float32)
 	gradReLU, gradAdd func(rows, c int, dx, dy, x, third, scale, meanDy, mean, slope *float32)
 	gradAddReLU       func(rows, c int, dx, dy, x, dresidual, y, scale, meanDy, mean, slope *float32)
-}
-
-// normStores are the four forms of a normalisation.
-type normStores struct {
-	plain, relu  asmNorm
-	add, addReLU asmNormAdd
 }
 
 func (f *normForms) normalize(rows, c int, y, x, residual, mean, scale, shift []float32, mode normMode) {
@@ -76,14 +76,18 @@ func (f *normForms) normGrad(rows, c int, dx, dresidual, dy, y, x []float32, k *
 		dresidual = dresidual[:n]
 		raceWrite(dresidual)
 	}
+	forms := &f.normStores
+	if k.past && c%16 == 0 && isAligned(dx) && (dresidual == nil || isAligned(dresidual)) {
+		forms = f.past
+	}
 	switch {
 	case y != nil && dresidual != nil:
-		f.gradAddReLU(rows, c, at(dx), at(dy), at(x), at(dresidual), at(y), scale, meanDy, mean, slope)
+		forms.gradAddReLU(rows, c, at(dx), at(dy), at(x), at(dresidual), at(y), scale, meanDy, mean, slope)
 	case y != nil:
-		f.gradReLU(rows, c, at(dx), at(dy), at(x), at(y), scale, meanDy, mean, slope)
+		forms.gradReLU(rows, c, at(dx), at(dy), at(x), at(y), scale, meanDy, mean, slope)
 	case dresidual != nil:
-		f.gradAdd(rows, c, at(dx), at(dy), at(x), at(dresidual), scale, meanDy, mean, slope)
+		forms.gradAdd(rows, c, at(dx), at(dy), at(x), at(dresidual), scale, meanDy, mean, slope)
 	default:
-		f.grad(rows, c, at(dx), at(dy), at(x), scale, meanDy, mean, slope)
+		forms.grad(rows, c, at(dx), at(dy), at(x), scale, meanDy, mean, slope)
 	}
 }

@@ -28,16 +28,8 @@ var maps = []mapStrip{
 			u.store(u.temp(0), "dx")
 		},
 	},
-	{
-		name: "add", streams: []string{"dst", "a", "b"}, temps: 2,
-		loop: "dst[i] = a[i] + b[i]",
-		body: func(u *unit) {
-			u.load("a", u.temp(0))
-			u.load("b", u.temp(1))
-			VADDPS(u.temp(1), u.temp(0), u.temp(0))
-			u.store(u.temp(0), "dst")
-		},
-	},
+	addition,
+	past(renamed(addition, "addPast")),
 	{
 		name: "addBias", streams: []string{"y"}, vectors: []string{"bias"}, temps: 2,
 		loop: "y[i] += bias[j]",
@@ -81,13 +73,33 @@ var maps = []mapStrip{
 	normGrad("normGradReLU", false, true),
 	normGrad("normGradAdd", true, false),
 	normGrad("normGradAddReLU", true, true),
+	past(normGrad("normGradPast", false, false)),
+	past(normGrad("normGradReLUPast", false, true)),
+	past(normGrad("normGradAddPast", true, false)),
+	past(normGrad("normGradAddReLUPast", true, true)),
+}
+
+var addition = mapStrip{
+	name: "add", streams: []string{"dst", "a", "b"}, temps: 2,
+	loop: "dst[i] = a[i] + b[i]",
+	body: func(u *unit) {
+		u.load("a", u.temp(0))
+		u.load("b", u.temp(1))
+		VADDPS(u.temp(1), u.temp(0), u.temp(0))
+		u.store(u.temp(0), "dst")
+	},
+}
+
+func renamed(s mapStrip, name string) mapStrip {
+	s.name = name
+	return s
 }
 
 // past makes a strip whose stores go past the cache: for results that are too long to be found there
 // again. The streams it writes must be aligned and c a multiple of the registers' width.
 func past(s mapStrip) mapStrip {
 	s.past = true
-	s.loop += ", stored past the cache; y aligned, c a multiple of the registers' width"
+	s.loop += ", stored past the cache; results aligned, c a multiple of the registers' width"
 	return s
 }
 
