@@ -15,7 +15,6 @@ import (
 
 	"golang.org/x/image/bmp"
 	"golang.org/x/image/tiff"
-	"golang.org/x/image/webp"
 
 	"supcon/pkg/fault"
 )
@@ -40,7 +39,7 @@ var formats = []format{
 	{"GIF", gif.DecodeConfig, reading(gif.Decode), noOrientation},
 	{"BMP", bmp.DecodeConfig, reading(bmp.Decode), noOrientation},
 	{"TIFF", tiff.DecodeConfig, reading(tiff.Decode), tiffOrientation},
-	{"WebP", webpConfig, reading(webp.Decode), webpOrientation},
+	{"WebP", webpConfig, decodeWebP, webpOrientation},
 }
 
 func reading(decode func(io.Reader) (image.Image, error)) func([]byte) (image.Image, error) {

@@ -120,6 +120,31 @@ func TestFirstFrameOfAnAnimation(t *testing.T) {
 	}
 }
 
+func TestFirstFrameOfAWebPAnimation(t *testing.T) {
+	for name, still := range webpFiles(t) {
+		want, err := Decode(still)
+		if err != nil {
+			t.Fatal(err)
+		}
+		img, err := Decode(animatedWebP(still, 4, 2, 8, 6))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		white := color.NRGBA{255, 255, 255, 255}
+		if img.Rect != image.Rect(0, 0, 8, 6) || img.NRGBAAt(4, 2) != want.NRGBAAt(0, 0) || img.NRGBAAt(3, 2) != white || img.NRGBAAt(0, 0) != white {
+			t.Errorf("%s: canvas %v with %v and %v", name, img.Rect, img.NRGBAAt(4, 2), img.NRGBAAt(3, 2))
+		}
+		clear := slices.Concat(still[:12], []byte("ALPH\x02\x00\x00\x00\x00\x00"), still[12:]) // alpha 0, not compressed
+		if img, err := Decode(animatedWebP(clear, 4, 2, 8, 6)); name == "lossy" && (err != nil || img.NRGBAAt(4, 2) != white || want.NRGBAAt(0, 0) == white) {
+			t.Errorf("a transparent frame: %v", err)
+		}
+		if _, err := Decode(animatedWebP(still, 8, 2, 8, 6)); err == nil || !strings.Contains(err.Error(), "outside the canvas") {
+			t.Errorf("%s: a frame outside the canvas: %v", name, err)
+		}
+	}
+}
+
 func TestOrientation(t *testing.T) {
 	const w, h = 5, 3
 	stored := gradient(w, h)
@@ -216,7 +241,7 @@ func corpus(t testing.TB) [][]byte {
 		files = append(files, encode(t, format, img))
 	}
 	for _, data := range webpFiles(t) {
-		files = append(files, data)
+		files = append(files, data, animatedWebP(data, 2, 0, 5, 5))
 	}
 	return files
 }

@@ -10,6 +10,7 @@ import (
 	"image/gif"
 	"image/jpeg"
 	"image/png"
+	"slices"
 	"testing"
 
 	"golang.org/x/image/bmp"
@@ -203,5 +204,23 @@ func badPaletteBMP(t testing.TB) []byte {
 	for i := range 64 {
 		data[len(data)-1-i] = 200
 	}
+	return data
+}
+
+// animatedWebP shows a file of one pixel at (x, y) of a canvas, twice.
+func animatedWebP(still []byte, x, y, width, height int) []byte {
+	le24 := func(v int) []byte { return []byte{byte(v), byte(v >> 8), byte(v >> 16)} }
+	chunk := func(name string, content []byte) []byte {
+		data := binary.LittleEndian.AppendUint32([]byte(name), uint32(len(content)))
+		data = append(data, content...)
+		return append(data, make([]byte, len(content)%2)...)
+	}
+	data := []byte("RIFF....WEBP")
+	data = append(data, chunk("VP8X", slices.Concat([]byte{2, 0, 0, 0}, le24(width-1), le24(height-1)))...)
+	data = append(data, chunk("ANIM", make([]byte, 6))...)
+	frame := slices.Concat(le24(x/2), le24(y/2), le24(0), le24(0), le24(40), []byte{0}, still[12:])
+	data = append(data, chunk("ANMF", frame)...)
+	data = append(data, chunk("ANMF", frame)...)
+	binary.LittleEndian.PutUint32(data[4:], uint32(len(data)-8))
 	return data
 }

@@ -1,14 +1,10 @@
 package dataset
 
 import (
-	"bytes"
 	"encoding/binary"
-	"errors"
 	"image"
-	"io"
 
 	"github.com/disintegration/imaging"
-	"golang.org/x/image/webp"
 )
 
 // upright undoes the EXIF orientation (1–8; anything else is none): the value
@@ -78,55 +74,4 @@ func pngOrientation(data []byte) int {
 		data = data[12+size:]
 	}
 	return 1
-}
-
-// webpOrientation looks for an EXIF chunk.
-func webpOrientation(data []byte) int {
-	block, ok := webpChunk(data, "EXIF")
-	if !ok {
-		return 1
-	}
-	return tiffOrientation(bytes.TrimPrefix(block, []byte("Exif\x00\x00")))
-}
-
-// webpChunk finds a chunk of the RIFF container by its name.
-func webpChunk(data []byte, name string) ([]byte, bool) {
-	for data = data[min(12, len(data)):]; len(data) >= 8; {
-		size := uint64(binary.LittleEndian.Uint32(data[4:]))
-		if size > uint64(len(data)-8) {
-			return nil, false
-		}
-		if string(data[:4]) == name {
-			return data[8 : 8+size], true
-		}
-		data = data[min(8+size+size&1, uint64(len(data))):]
-	}
-	return nil, false
-}
-
-// webpConfig is webp.DecodeConfig with the size of the coded picture where that
-// is larger than the canvas the container claims: the decoder allocates the
-// former.
-func webpConfig(r io.Reader) (image.Config, error) {
-	data, err := io.ReadAll(r)
-	if err != nil {
-		return image.Config{}, err
-	}
-	config, err := webp.DecodeConfig(bytes.NewReader(data))
-	if err != nil {
-		return config, err
-	}
-	if _, animated := webpChunk(data, "ANMF"); animated {
-		return config, errors.New("animations are not read")
-	}
-	if lossy, ok := webpChunk(data, "VP8 "); ok && len(lossy) >= 10 {
-		config.Width = max(config.Width, int(binary.LittleEndian.Uint16(lossy[6:]))&0x3fff)
-		config.Height = max(config.Height, int(binary.LittleEndian.Uint16(lossy[8:]))&0x3fff)
-	}
-	if lossless, ok := webpChunk(data, "VP8L"); ok && len(lossless) >= 5 {
-		bits := int(binary.LittleEndian.Uint32(lossless[1:]))
-		config.Width = max(config.Width, bits&0x3fff+1)
-		config.Height = max(config.Height, bits>>14&0x3fff+1)
-	}
-	return config, nil
 }
