@@ -21,6 +21,7 @@ type tile struct {
 	run            int
 	rows, cols     int // 1…mr, 1…nr
 	flags          int
+	ahead          int // from b to what should be brought near the cache meanwhile: the next panel
 }
 
 const (

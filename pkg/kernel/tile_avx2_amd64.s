@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func tileDirect2x1x8(t *tile)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileDirect2x1x8(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VXORPS Y0, Y0, Y0
@@ -22,8 +22,10 @@ run:
 	MOVQ (SI), R8
 	LEAQ (CX)(R8*4), R8
 	MOVQ 168(AX), R9
+	MOVQ 200(AX), R10
 
 depth:
+	PREFETCHT1   (DX)(R10*4)
 	VMOVUPS      (DX), Y15
 	VBROADCASTSS (R8), Y14
 	VFMADD231PS  Y15, Y14, Y0
@@ -156,7 +158,7 @@ DATA laneMasks<>+124(SB)/4, $0x00000000
 GLOBL laneMasks<>(SB), RODATA|NOPTR, $128
 
 // func tileTransposed2x1x8(t *tile)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileTransposed2x1x8(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VXORPS Y0, Y0, Y0
@@ -173,8 +175,10 @@ run:
 	MOVQ (DI), R9
 	LEAQ (CX)(R9*4), R9
 	MOVQ 168(AX), R10
+	MOVQ 200(AX), R11
 
 depth:
+	PREFETCHT1   (DX)(R11*4)
 	VMOVUPS      (DX), Y15
 	VBROADCASTSS (R9), Y14
 	VFMADD231PS  Y15, Y14, Y0
@@ -273,7 +277,7 @@ done:
 	RET
 
 // func tileDirect2x2x8(t *tile)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileDirect2x2x8(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VXORPS Y0, Y0, Y0
@@ -291,8 +295,10 @@ run:
 	MOVQ (DI), R9
 	LEAQ (CX)(R9*4), R9
 	MOVQ 168(AX), R10
+	MOVQ 200(AX), R11
 
 depth:
+	PREFETCHT1   (DX)(R11*4)
 	VMOVUPS      (DX), Y15
 	VBROADCASTSS (R9), Y14
 	VFMADD231PS  Y15, Y14, Y0
@@ -415,7 +421,7 @@ done:
 	RET
 
 // func tileTransposed2x2x8(t *tile)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileTransposed2x2x8(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VXORPS Y0, Y0, Y0
@@ -433,8 +439,10 @@ run:
 	MOVQ (DI), R9
 	LEAQ (CX)(R9*4), R9
 	MOVQ 168(AX), R10
+	MOVQ 200(AX), R11
 
 depth:
+	PREFETCHT1   (DX)(R11*4)
 	VMOVUPS      (DX), Y15
 	VBROADCASTSS (R9), Y14
 	VFMADD231PS  Y15, Y14, Y0
@@ -557,7 +565,7 @@ done:
 	RET
 
 // func tileDirect2x3x8(t *tile)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileDirect2x3x8(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VXORPS Y0, Y0, Y0
@@ -576,8 +584,10 @@ run:
 	MOVQ (DI), R9
 	LEAQ (CX)(R9*4), R9
 	MOVQ 168(AX), R10
+	MOVQ 200(AX), R11
 
 depth:
+	PREFETCHT1   (DX)(R11*4)
 	VMOVUPS      (DX), Y15
 	VBROADCASTSS (R9), Y14
 	VFMADD231PS  Y15, Y14, Y0
@@ -724,7 +734,7 @@ done:
 	RET
 
 // func tileTransposed2x3x8(t *tile)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileTransposed2x3x8(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VXORPS Y0, Y0, Y0
@@ -743,8 +753,10 @@ run:
 	MOVQ (DI), R9
 	LEAQ (CX)(R9*4), R9
 	MOVQ 168(AX), R10
+	MOVQ 200(AX), R11
 
 depth:
+	PREFETCHT1   (DX)(R11*4)
 	VMOVUPS      (DX), Y15
 	VBROADCASTSS (R9), Y14
 	VFMADD231PS  Y15, Y14, Y0
@@ -891,7 +903,7 @@ done:
 	RET
 
 // func tileDirect2x4x8(t *tile)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileDirect2x4x8(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VXORPS Y0, Y0, Y0
@@ -912,8 +924,10 @@ run:
 	MOVQ (DI), R10
 	LEAQ (CX)(R10*4), R10
 	MOVQ 168(AX), R11
+	MOVQ 200(AX), R12
 
 depth:
+	PREFETCHT1   (DX)(R12*4)
 	VMOVUPS      (DX), Y15
 	VBROADCASTSS (R10), Y14
 	VFMADD231PS  Y15, Y14, Y0
@@ -1084,7 +1098,7 @@ done:
 	RET
 
 // func tileTransposed2x4x8(t *tile)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileTransposed2x4x8(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VXORPS Y0, Y0, Y0
@@ -1104,8 +1118,10 @@ run:
 	MOVQ (DI), R9
 	LEAQ (CX)(R9*4), R9
 	MOVQ 168(AX), R10
+	MOVQ 200(AX), R11
 
 depth:
+	PREFETCHT1   (DX)(R11*4)
 	VMOVUPS      (DX), Y15
 	VBROADCASTSS (R9), Y14
 	VFMADD231PS  Y15, Y14, Y0
@@ -1276,7 +1292,7 @@ done:
 	RET
 
 // func tileDirect2x5x8(t *tile)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileDirect2x5x8(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VXORPS Y0, Y0, Y0
@@ -1298,8 +1314,10 @@ run:
 	MOVQ (DI), R10
 	LEAQ (CX)(R10*4), R10
 	MOVQ 168(AX), R11
+	MOVQ 200(AX), R12
 
 depth:
+	PREFETCHT1   (DX)(R12*4)
 	VMOVUPS      (DX), Y15
 	VBROADCASTSS (R10), Y14
 	VFMADD231PS  Y15, Y14, Y0
@@ -1494,7 +1512,7 @@ done:
 	RET
 
 // func tileTransposed2x5x8(t *tile)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileTransposed2x5x8(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VXORPS Y0, Y0, Y0
@@ -1515,8 +1533,10 @@ run:
 	MOVQ (DI), R9
 	LEAQ (CX)(R9*4), R9
 	MOVQ 168(AX), R10
+	MOVQ 200(AX), R11
 
 depth:
+	PREFETCHT1   (DX)(R11*4)
 	VMOVUPS      (DX), Y15
 	VBROADCASTSS (R9), Y14
 	VFMADD231PS  Y15, Y14, Y0
@@ -1711,7 +1731,7 @@ done:
 	RET
 
 // func tileDirect2x6x8(t *tile)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileDirect2x6x8(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VXORPS Y0, Y0, Y0
@@ -1735,8 +1755,10 @@ run:
 	MOVQ (DI), R11
 	LEAQ (CX)(R11*4), R11
 	MOVQ 168(AX), R12
+	MOVQ 200(AX), R13
 
 depth:
+	PREFETCHT1   (DX)(R13*4)
 	VMOVUPS      (DX), Y15
 	VBROADCASTSS (R11), Y14
 	VFMADD231PS  Y15, Y14, Y0
@@ -1955,7 +1977,7 @@ done:
 	RET
 
 // func tileTransposed2x6x8(t *tile)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileTransposed2x6x8(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VXORPS Y0, Y0, Y0
@@ -1977,8 +1999,10 @@ run:
 	MOVQ (DI), R9
 	LEAQ (CX)(R9*4), R9
 	MOVQ 168(AX), R10
+	MOVQ 200(AX), R11
 
 depth:
+	PREFETCHT1   (DX)(R11*4)
 	VMOVUPS      (DX), Y15
 	VBROADCASTSS (R9), Y14
 	VFMADD231PS  Y15, Y14, Y0
@@ -2197,7 +2221,7 @@ done:
 	RET
 
 // func tileDirect2x1x16(t *tile)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileDirect2x1x16(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VXORPS Y0, Y0, Y0
@@ -2215,8 +2239,10 @@ run:
 	MOVQ (SI), R8
 	LEAQ (CX)(R8*4), R8
 	MOVQ 168(AX), R9
+	MOVQ 200(AX), R10
 
 depth:
+	PREFETCHT1   (DX)(R10*4)
 	VMOVUPS      (DX), Y15
 	VMOVUPS      32(DX), Y14
 	VBROADCASTSS (R8), Y13
@@ -2335,7 +2361,7 @@ done:
 	RET
 
 // func tileTransposed2x1x16(t *tile)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileTransposed2x1x16(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VXORPS Y0, Y0, Y0
@@ -2353,8 +2379,10 @@ run:
 	MOVQ (DI), R9
 	LEAQ (CX)(R9*4), R9
 	MOVQ 168(AX), R10
+	MOVQ 200(AX), R11
 
 depth:
+	PREFETCHT1   (DX)(R11*4)
 	VMOVUPS      (DX), Y15
 	VMOVUPS      32(DX), Y14
 	VBROADCASTSS (R9), Y13
@@ -2473,7 +2501,7 @@ done:
 	RET
 
 // func tileDirect2x2x16(t *tile)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileDirect2x2x16(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VXORPS Y0, Y0, Y0
@@ -2493,8 +2521,10 @@ run:
 	MOVQ (DI), R9
 	LEAQ (CX)(R9*4), R9
 	MOVQ 168(AX), R10
+	MOVQ 200(AX), R11
 
 depth:
+	PREFETCHT1   (DX)(R11*4)
 	VMOVUPS      (DX), Y15
 	VMOVUPS      32(DX), Y14
 	VBROADCASTSS (R9), Y13
@@ -2653,7 +2683,7 @@ done:
 	RET
 
 // func tileTransposed2x2x16(t *tile)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileTransposed2x2x16(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VXORPS Y0, Y0, Y0
@@ -2673,8 +2703,10 @@ run:
 	MOVQ (DI), R9
 	LEAQ (CX)(R9*4), R9
 	MOVQ 168(AX), R10
+	MOVQ 200(AX), R11
 
 depth:
+	PREFETCHT1   (DX)(R11*4)
 	VMOVUPS      (DX), Y15
 	VMOVUPS      32(DX), Y14
 	VBROADCASTSS (R9), Y13
@@ -2833,7 +2865,7 @@ done:
 	RET
 
 // func tileDirect2x3x16(t *tile)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileDirect2x3x16(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VXORPS Y0, Y0, Y0
@@ -2855,8 +2887,10 @@ run:
 	MOVQ (DI), R9
 	LEAQ (CX)(R9*4), R9
 	MOVQ 168(AX), R10
+	MOVQ 200(AX), R11
 
 depth:
+	PREFETCHT1   (DX)(R11*4)
 	VMOVUPS      (DX), Y15
 	VMOVUPS      32(DX), Y14
 	VBROADCASTSS (R9), Y13
@@ -3055,7 +3089,7 @@ done:
 	RET
 
 // func tileTransposed2x3x16(t *tile)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileTransposed2x3x16(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VXORPS Y0, Y0, Y0
@@ -3077,8 +3111,10 @@ run:
 	MOVQ (DI), R9
 	LEAQ (CX)(R9*4), R9
 	MOVQ 168(AX), R10
+	MOVQ 200(AX), R11
 
 depth:
+	PREFETCHT1   (DX)(R11*4)
 	VMOVUPS      (DX), Y15
 	VMOVUPS      32(DX), Y14
 	VBROADCASTSS (R9), Y13
@@ -3277,7 +3313,7 @@ done:
 	RET
 
 // func tileDirect2x4x16(t *tile)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileDirect2x4x16(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VXORPS Y0, Y0, Y0
@@ -3302,8 +3338,10 @@ run:
 	MOVQ (DI), R10
 	LEAQ (CX)(R10*4), R10
 	MOVQ 168(AX), R11
+	MOVQ 200(AX), R12
 
 depth:
+	PREFETCHT1   (DX)(R12*4)
 	VMOVUPS      (DX), Y15
 	VMOVUPS      32(DX), Y14
 	VBROADCASTSS (R10), Y13
@@ -3542,7 +3580,7 @@ done:
 	RET
 
 // func tileTransposed2x4x16(t *tile)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileTransposed2x4x16(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VXORPS Y0, Y0, Y0
@@ -3566,8 +3604,10 @@ run:
 	MOVQ (DI), R9
 	LEAQ (CX)(R9*4), R9
 	MOVQ 168(AX), R10
+	MOVQ 200(AX), R11
 
 depth:
+	PREFETCHT1   (DX)(R11*4)
 	VMOVUPS      (DX), Y15
 	VMOVUPS      32(DX), Y14
 	VBROADCASTSS (R9), Y13
@@ -3806,7 +3846,7 @@ done:
 	RET
 
 // func tileDirect2x5x16(t *tile)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileDirect2x5x16(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VXORPS Y0, Y0, Y0
@@ -3833,8 +3873,10 @@ run:
 	MOVQ (DI), R10
 	LEAQ (CX)(R10*4), R10
 	MOVQ 168(AX), R11
+	MOVQ 200(AX), R12
 
 depth:
+	PREFETCHT1   (DX)(R12*4)
 	VMOVUPS      (DX), Y15
 	VMOVUPS      32(DX), Y14
 	VBROADCASTSS (R10), Y13
@@ -4113,7 +4155,7 @@ done:
 	RET
 
 // func tileTransposed2x5x16(t *tile)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileTransposed2x5x16(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VXORPS Y0, Y0, Y0
@@ -4139,8 +4181,10 @@ run:
 	MOVQ (DI), R9
 	LEAQ (CX)(R9*4), R9
 	MOVQ 168(AX), R10
+	MOVQ 200(AX), R11
 
 depth:
+	PREFETCHT1   (DX)(R11*4)
 	VMOVUPS      (DX), Y15
 	VMOVUPS      32(DX), Y14
 	VBROADCASTSS (R9), Y13
@@ -4419,7 +4463,7 @@ done:
 	RET
 
 // func tileDirect2x6x16(t *tile)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileDirect2x6x16(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VXORPS Y0, Y0, Y0
@@ -4449,8 +4493,10 @@ run:
 	MOVQ (DI), R11
 	LEAQ (CX)(R11*4), R11
 	MOVQ 168(AX), R12
+	MOVQ 200(AX), R13
 
 depth:
+	PREFETCHT1   (DX)(R13*4)
 	VMOVUPS      (DX), Y15
 	VMOVUPS      32(DX), Y14
 	VBROADCASTSS (R11), Y13
@@ -4769,7 +4815,7 @@ done:
 	RET
 
 // func tileTransposed2x6x16(t *tile)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileTransposed2x6x16(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VXORPS Y0, Y0, Y0
@@ -4797,8 +4843,10 @@ run:
 	MOVQ (DI), R9
 	LEAQ (CX)(R9*4), R9
 	MOVQ 168(AX), R10
+	MOVQ 200(AX), R11
 
 depth:
+	PREFETCHT1   (DX)(R11*4)
 	VMOVUPS      (DX), Y15
 	VMOVUPS      32(DX), Y14
 	VBROADCASTSS (R9), Y13

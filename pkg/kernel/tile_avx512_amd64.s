@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func tileDirect512x1x16(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileDirect512x1x16(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VPXORD Z0, Z0, Z0
@@ -22,8 +22,10 @@ run:
 	MOVQ (SI), R8
 	LEAQ (CX)(R8*4), R8
 	MOVQ 168(AX), R9
+	MOVQ 200(AX), R10
 
 depth:
+	PREFETCHT1   (DX)(R10*4)
 	VMOVUPS      (DX), Z31
 	VBROADCASTSS (R8), Z30
 	VFMADD231PS  Z31, Z30, Z0
@@ -122,7 +124,7 @@ done:
 	RET
 
 // func tileTransposed512x1x16(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileTransposed512x1x16(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VPXORD Z0, Z0, Z0
@@ -139,8 +141,10 @@ run:
 	MOVQ (DI), R9
 	LEAQ (CX)(R9*4), R9
 	MOVQ 168(AX), R10
+	MOVQ 200(AX), R11
 
 depth:
+	PREFETCHT1   (DX)(R11*4)
 	VMOVUPS      (DX), Z31
 	VBROADCASTSS (R9), Z30
 	VFMADD231PS  Z31, Z30, Z0
@@ -239,7 +243,7 @@ done:
 	RET
 
 // func tileDirect512x2x16(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileDirect512x2x16(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VPXORD Z0, Z0, Z0
@@ -257,8 +261,10 @@ run:
 	MOVQ (DI), R9
 	LEAQ (CX)(R9*4), R9
 	MOVQ 168(AX), R10
+	MOVQ 200(AX), R11
 
 depth:
+	PREFETCHT1   (DX)(R11*4)
 	VMOVUPS      (DX), Z31
 	VBROADCASTSS (R9), Z30
 	VFMADD231PS  Z31, Z30, Z0
@@ -381,7 +387,7 @@ done:
 	RET
 
 // func tileTransposed512x2x16(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileTransposed512x2x16(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VPXORD Z0, Z0, Z0
@@ -399,8 +405,10 @@ run:
 	MOVQ (DI), R9
 	LEAQ (CX)(R9*4), R9
 	MOVQ 168(AX), R10
+	MOVQ 200(AX), R11
 
 depth:
+	PREFETCHT1   (DX)(R11*4)
 	VMOVUPS      (DX), Z31
 	VBROADCASTSS (R9), Z30
 	VFMADD231PS  Z31, Z30, Z0
@@ -523,7 +531,7 @@ done:
 	RET
 
 // func tileDirect512x3x16(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileDirect512x3x16(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VPXORD Z0, Z0, Z0
@@ -542,8 +550,10 @@ run:
 	MOVQ (DI), R9
 	LEAQ (CX)(R9*4), R9
 	MOVQ 168(AX), R10
+	MOVQ 200(AX), R11
 
 depth:
+	PREFETCHT1   (DX)(R11*4)
 	VMOVUPS      (DX), Z31
 	VBROADCASTSS (R9), Z30
 	VFMADD231PS  Z31, Z30, Z0
@@ -690,7 +700,7 @@ done:
 	RET
 
 // func tileTransposed512x3x16(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileTransposed512x3x16(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VPXORD Z0, Z0, Z0
@@ -709,8 +719,10 @@ run:
 	MOVQ (DI), R9
 	LEAQ (CX)(R9*4), R9
 	MOVQ 168(AX), R10
+	MOVQ 200(AX), R11
 
 depth:
+	PREFETCHT1   (DX)(R11*4)
 	VMOVUPS      (DX), Z31
 	VBROADCASTSS (R9), Z30
 	VFMADD231PS  Z31, Z30, Z0
@@ -857,7 +869,7 @@ done:
 	RET
 
 // func tileDirect512x4x16(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileDirect512x4x16(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VPXORD Z0, Z0, Z0
@@ -878,8 +890,10 @@ run:
 	MOVQ (DI), R10
 	LEAQ (CX)(R10*4), R10
 	MOVQ 168(AX), R11
+	MOVQ 200(AX), R12
 
 depth:
+	PREFETCHT1   (DX)(R12*4)
 	VMOVUPS      (DX), Z31
 	VBROADCASTSS (R10), Z30
 	VFMADD231PS  Z31, Z30, Z0
@@ -1050,7 +1064,7 @@ done:
 	RET
 
 // func tileTransposed512x4x16(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileTransposed512x4x16(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VPXORD Z0, Z0, Z0
@@ -1070,8 +1084,10 @@ run:
 	MOVQ (DI), R9
 	LEAQ (CX)(R9*4), R9
 	MOVQ 168(AX), R10
+	MOVQ 200(AX), R11
 
 depth:
+	PREFETCHT1   (DX)(R11*4)
 	VMOVUPS      (DX), Z31
 	VBROADCASTSS (R9), Z30
 	VFMADD231PS  Z31, Z30, Z0
@@ -1242,7 +1258,7 @@ done:
 	RET
 
 // func tileDirect512x5x16(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileDirect512x5x16(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VPXORD Z0, Z0, Z0
@@ -1264,8 +1280,10 @@ run:
 	MOVQ (DI), R10
 	LEAQ (CX)(R10*4), R10
 	MOVQ 168(AX), R11
+	MOVQ 200(AX), R12
 
 depth:
+	PREFETCHT1   (DX)(R12*4)
 	VMOVUPS      (DX), Z31
 	VBROADCASTSS (R10), Z30
 	VFMADD231PS  Z31, Z30, Z0
@@ -1460,7 +1478,7 @@ done:
 	RET
 
 // func tileTransposed512x5x16(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileTransposed512x5x16(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VPXORD Z0, Z0, Z0
@@ -1481,8 +1499,10 @@ run:
 	MOVQ (DI), R9
 	LEAQ (CX)(R9*4), R9
 	MOVQ 168(AX), R10
+	MOVQ 200(AX), R11
 
 depth:
+	PREFETCHT1   (DX)(R11*4)
 	VMOVUPS      (DX), Z31
 	VBROADCASTSS (R9), Z30
 	VFMADD231PS  Z31, Z30, Z0
@@ -1677,7 +1697,7 @@ done:
 	RET
 
 // func tileDirect512x6x16(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileDirect512x6x16(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VPXORD Z0, Z0, Z0
@@ -1701,8 +1721,10 @@ run:
 	MOVQ (DI), R11
 	LEAQ (CX)(R11*4), R11
 	MOVQ 168(AX), R12
+	MOVQ 200(AX), R13
 
 depth:
+	PREFETCHT1   (DX)(R13*4)
 	VMOVUPS      (DX), Z31
 	VBROADCASTSS (R11), Z30
 	VFMADD231PS  Z31, Z30, Z0
@@ -1921,7 +1943,7 @@ done:
 	RET
 
 // func tileTransposed512x6x16(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileTransposed512x6x16(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VPXORD Z0, Z0, Z0
@@ -1943,8 +1965,10 @@ run:
 	MOVQ (DI), R9
 	LEAQ (CX)(R9*4), R9
 	MOVQ 168(AX), R10
+	MOVQ 200(AX), R11
 
 depth:
+	PREFETCHT1   (DX)(R11*4)
 	VMOVUPS      (DX), Z31
 	VBROADCASTSS (R9), Z30
 	VFMADD231PS  Z31, Z30, Z0
@@ -2163,7 +2187,7 @@ done:
 	RET
 
 // func tileDirect512x7x16(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileDirect512x7x16(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VPXORD Z0, Z0, Z0
@@ -2188,8 +2212,10 @@ run:
 	MOVQ (DI), R11
 	LEAQ (CX)(R11*4), R11
 	MOVQ 168(AX), R12
+	MOVQ 200(AX), R13
 
 depth:
+	PREFETCHT1   (DX)(R13*4)
 	VMOVUPS      (DX), Z31
 	VBROADCASTSS (R11), Z30
 	VFMADD231PS  Z31, Z30, Z0
@@ -2432,7 +2458,7 @@ done:
 	RET
 
 // func tileTransposed512x7x16(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileTransposed512x7x16(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VPXORD Z0, Z0, Z0
@@ -2455,8 +2481,10 @@ run:
 	MOVQ (DI), R9
 	LEAQ (CX)(R9*4), R9
 	MOVQ 168(AX), R10
+	MOVQ 200(AX), R11
 
 depth:
+	PREFETCHT1   (DX)(R11*4)
 	VMOVUPS      (DX), Z31
 	VBROADCASTSS (R9), Z30
 	VFMADD231PS  Z31, Z30, Z0
@@ -2699,7 +2727,7 @@ done:
 	RET
 
 // func tileDirect512x8x16(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileDirect512x8x16(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VPXORD Z0, Z0, Z0
@@ -2726,8 +2754,10 @@ run:
 	MOVQ (DI), R12
 	LEAQ (CX)(R12*4), R12
 	MOVQ 168(AX), R13
+	MOVQ 200(AX), R14
 
 depth:
+	PREFETCHT1   (DX)(R14*4)
 	VMOVUPS      (DX), Z31
 	VBROADCASTSS (R12), Z30
 	VFMADD231PS  Z31, Z30, Z0
@@ -2994,7 +3024,7 @@ done:
 	RET
 
 // func tileTransposed512x8x16(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileTransposed512x8x16(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VPXORD Z0, Z0, Z0
@@ -3018,8 +3048,10 @@ run:
 	MOVQ (DI), R9
 	LEAQ (CX)(R9*4), R9
 	MOVQ 168(AX), R10
+	MOVQ 200(AX), R11
 
 depth:
+	PREFETCHT1   (DX)(R11*4)
 	VMOVUPS      (DX), Z31
 	VBROADCASTSS (R9), Z30
 	VFMADD231PS  Z31, Z30, Z0
@@ -3286,7 +3318,7 @@ done:
 	RET
 
 // func tileDirect512x9x16(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileDirect512x9x16(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VPXORD Z0, Z0, Z0
@@ -3315,8 +3347,10 @@ run:
 	LEAQ (CX)(R12*4), R12
 	LEAQ (R12)(BX*8), R13
 	MOVQ 168(AX), R14
+	MOVQ 200(AX), R15
 
 depth:
+	PREFETCHT1   (DX)(R15*4)
 	VMOVUPS      (DX), Z31
 	VBROADCASTSS (R12), Z30
 	VFMADD231PS  Z31, Z30, Z0
@@ -3608,7 +3642,7 @@ done:
 	RET
 
 // func tileTransposed512x9x16(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileTransposed512x9x16(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VPXORD Z0, Z0, Z0
@@ -3633,8 +3667,10 @@ run:
 	MOVQ (DI), R9
 	LEAQ (CX)(R9*4), R9
 	MOVQ 168(AX), R10
+	MOVQ 200(AX), R11
 
 depth:
+	PREFETCHT1   (DX)(R11*4)
 	VMOVUPS      (DX), Z31
 	VBROADCASTSS (R9), Z30
 	VFMADD231PS  Z31, Z30, Z0
@@ -3925,7 +3961,7 @@ done:
 	RET
 
 // func tileDirect512x10x16(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileDirect512x10x16(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VPXORD Z0, Z0, Z0
@@ -3955,8 +3991,10 @@ run:
 	LEAQ (CX)(R12*4), R12
 	LEAQ (R12)(BX*8), R13
 	MOVQ 168(AX), R14
+	MOVQ 200(AX), R15
 
 depth:
+	PREFETCHT1   (DX)(R15*4)
 	VMOVUPS      (DX), Z31
 	VBROADCASTSS (R12), Z30
 	VFMADD231PS  Z31, Z30, Z0
@@ -4272,7 +4310,7 @@ done:
 	RET
 
 // func tileTransposed512x10x16(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileTransposed512x10x16(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VPXORD Z0, Z0, Z0
@@ -4298,8 +4336,10 @@ run:
 	MOVQ (DI), R9
 	LEAQ (CX)(R9*4), R9
 	MOVQ 168(AX), R10
+	MOVQ 200(AX), R11
 
 depth:
+	PREFETCHT1   (DX)(R11*4)
 	VMOVUPS      (DX), Z31
 	VBROADCASTSS (R9), Z30
 	VFMADD231PS  Z31, Z30, Z0
@@ -4614,7 +4654,7 @@ done:
 	RET
 
 // func tileDirect512x11x16(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileDirect512x11x16(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VPXORD Z0, Z0, Z0
@@ -4645,8 +4685,10 @@ run:
 	LEAQ (CX)(R12*4), R12
 	LEAQ (R12)(BX*8), R13
 	MOVQ 168(AX), R14
+	MOVQ 200(AX), R15
 
 depth:
+	PREFETCHT1   (DX)(R15*4)
 	VMOVUPS      (DX), Z31
 	VBROADCASTSS (R12), Z30
 	VFMADD231PS  Z31, Z30, Z0
@@ -4986,7 +5028,7 @@ done:
 	RET
 
 // func tileTransposed512x11x16(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileTransposed512x11x16(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VPXORD Z0, Z0, Z0
@@ -5013,8 +5055,10 @@ run:
 	MOVQ (DI), R9
 	LEAQ (CX)(R9*4), R9
 	MOVQ 168(AX), R10
+	MOVQ 200(AX), R11
 
 depth:
+	PREFETCHT1   (DX)(R11*4)
 	VMOVUPS      (DX), Z31
 	VBROADCASTSS (R9), Z30
 	VFMADD231PS  Z31, Z30, Z0
@@ -5353,7 +5397,7 @@ done:
 	RET
 
 // func tileDirect512x12x16(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileDirect512x12x16(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VPXORD Z0, Z0, Z0
@@ -5385,8 +5429,10 @@ run:
 	LEAQ (CX)(R12*4), R12
 	LEAQ (R12)(BX*8), R13
 	MOVQ 168(AX), R14
+	MOVQ 200(AX), R15
 
 depth:
+	PREFETCHT1   (DX)(R15*4)
 	VMOVUPS      (DX), Z31
 	VBROADCASTSS (R12), Z30
 	VFMADD231PS  Z31, Z30, Z0
@@ -5750,7 +5796,7 @@ done:
 	RET
 
 // func tileTransposed512x12x16(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileTransposed512x12x16(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VPXORD Z0, Z0, Z0
@@ -5778,8 +5824,10 @@ run:
 	MOVQ (DI), R9
 	LEAQ (CX)(R9*4), R9
 	MOVQ 168(AX), R10
+	MOVQ 200(AX), R11
 
 depth:
+	PREFETCHT1   (DX)(R11*4)
 	VMOVUPS      (DX), Z31
 	VBROADCASTSS (R9), Z30
 	VFMADD231PS  Z31, Z30, Z0
@@ -6142,7 +6190,7 @@ done:
 	RET
 
 // func tileDirect512x13x16(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileDirect512x13x16(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VPXORD Z0, Z0, Z0
@@ -6175,8 +6223,10 @@ run:
 	LEAQ (CX)(R12*4), R12
 	LEAQ (R12)(BX*8), R13
 	MOVQ 168(AX), R14
+	MOVQ 200(AX), R15
 
 depth:
+	PREFETCHT1   (DX)(R15*4)
 	VMOVUPS      (DX), Z31
 	VBROADCASTSS (R12), Z30
 	VFMADD231PS  Z31, Z30, Z0
@@ -6564,7 +6614,7 @@ done:
 	RET
 
 // func tileTransposed512x13x16(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileTransposed512x13x16(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VPXORD Z0, Z0, Z0
@@ -6593,8 +6643,10 @@ run:
 	MOVQ (DI), R9
 	LEAQ (CX)(R9*4), R9
 	MOVQ 168(AX), R10
+	MOVQ 200(AX), R11
 
 depth:
+	PREFETCHT1   (DX)(R11*4)
 	VMOVUPS      (DX), Z31
 	VBROADCASTSS (R9), Z30
 	VFMADD231PS  Z31, Z30, Z0
@@ -6981,7 +7033,7 @@ done:
 	RET
 
 // func tileDirect512x14x16(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileDirect512x14x16(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VPXORD Z0, Z0, Z0
@@ -7015,8 +7067,10 @@ run:
 	LEAQ (CX)(R12*4), R12
 	LEAQ (R12)(BX*8), R13
 	MOVQ 168(AX), R14
+	MOVQ 200(AX), R15
 
 depth:
+	PREFETCHT1   (DX)(R15*4)
 	VMOVUPS      (DX), Z31
 	VBROADCASTSS (R12), Z30
 	VFMADD231PS  Z31, Z30, Z0
@@ -7428,7 +7482,7 @@ done:
 	RET
 
 // func tileTransposed512x14x16(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileTransposed512x14x16(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VPXORD Z0, Z0, Z0
@@ -7458,8 +7512,10 @@ run:
 	MOVQ (DI), R9
 	LEAQ (CX)(R9*4), R9
 	MOVQ 168(AX), R10
+	MOVQ 200(AX), R11
 
 depth:
+	PREFETCHT1   (DX)(R11*4)
 	VMOVUPS      (DX), Z31
 	VBROADCASTSS (R9), Z30
 	VFMADD231PS  Z31, Z30, Z0
@@ -7870,7 +7926,7 @@ done:
 	RET
 
 // func tileDirect512x1x32(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileDirect512x1x32(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VPXORD Z0, Z0, Z0
@@ -7888,8 +7944,11 @@ run:
 	MOVQ (SI), R8
 	LEAQ (CX)(R8*4), R8
 	MOVQ 168(AX), R9
+	MOVQ 200(AX), R10
 
 depth:
+	PREFETCHT1   (DX)(R10*4)
+	PREFETCHT1   64(DX)(R10*4)
 	VMOVUPS      (DX), Z31
 	VMOVUPS      64(DX), Z30
 	VBROADCASTSS (R8), Z29
@@ -8009,7 +8068,7 @@ done:
 	RET
 
 // func tileTransposed512x1x32(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileTransposed512x1x32(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VPXORD Z0, Z0, Z0
@@ -8027,8 +8086,11 @@ run:
 	MOVQ (DI), R9
 	LEAQ (CX)(R9*4), R9
 	MOVQ 168(AX), R10
+	MOVQ 200(AX), R11
 
 depth:
+	PREFETCHT1   (DX)(R11*4)
+	PREFETCHT1   64(DX)(R11*4)
 	VMOVUPS      (DX), Z31
 	VMOVUPS      64(DX), Z30
 	VBROADCASTSS (R9), Z29
@@ -8148,7 +8210,7 @@ done:
 	RET
 
 // func tileDirect512x2x32(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileDirect512x2x32(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VPXORD Z0, Z0, Z0
@@ -8168,8 +8230,11 @@ run:
 	MOVQ (DI), R9
 	LEAQ (CX)(R9*4), R9
 	MOVQ 168(AX), R10
+	MOVQ 200(AX), R11
 
 depth:
+	PREFETCHT1   (DX)(R11*4)
+	PREFETCHT1   64(DX)(R11*4)
 	VMOVUPS      (DX), Z31
 	VMOVUPS      64(DX), Z30
 	VBROADCASTSS (R9), Z29
@@ -8329,7 +8394,7 @@ done:
 	RET
 
 // func tileTransposed512x2x32(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileTransposed512x2x32(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VPXORD Z0, Z0, Z0
@@ -8349,8 +8414,11 @@ run:
 	MOVQ (DI), R9
 	LEAQ (CX)(R9*4), R9
 	MOVQ 168(AX), R10
+	MOVQ 200(AX), R11
 
 depth:
+	PREFETCHT1   (DX)(R11*4)
+	PREFETCHT1   64(DX)(R11*4)
 	VMOVUPS      (DX), Z31
 	VMOVUPS      64(DX), Z30
 	VBROADCASTSS (R9), Z29
@@ -8510,7 +8578,7 @@ done:
 	RET
 
 // func tileDirect512x3x32(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileDirect512x3x32(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VPXORD Z0, Z0, Z0
@@ -8532,8 +8600,11 @@ run:
 	MOVQ (DI), R9
 	LEAQ (CX)(R9*4), R9
 	MOVQ 168(AX), R10
+	MOVQ 200(AX), R11
 
 depth:
+	PREFETCHT1   (DX)(R11*4)
+	PREFETCHT1   64(DX)(R11*4)
 	VMOVUPS      (DX), Z31
 	VMOVUPS      64(DX), Z30
 	VBROADCASTSS (R9), Z29
@@ -8733,7 +8804,7 @@ done:
 	RET
 
 // func tileTransposed512x3x32(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileTransposed512x3x32(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VPXORD Z0, Z0, Z0
@@ -8755,8 +8826,11 @@ run:
 	MOVQ (DI), R9
 	LEAQ (CX)(R9*4), R9
 	MOVQ 168(AX), R10
+	MOVQ 200(AX), R11
 
 depth:
+	PREFETCHT1   (DX)(R11*4)
+	PREFETCHT1   64(DX)(R11*4)
 	VMOVUPS      (DX), Z31
 	VMOVUPS      64(DX), Z30
 	VBROADCASTSS (R9), Z29
@@ -8956,7 +9030,7 @@ done:
 	RET
 
 // func tileDirect512x4x32(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileDirect512x4x32(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VPXORD Z0, Z0, Z0
@@ -8981,8 +9055,11 @@ run:
 	MOVQ (DI), R10
 	LEAQ (CX)(R10*4), R10
 	MOVQ 168(AX), R11
+	MOVQ 200(AX), R12
 
 depth:
+	PREFETCHT1   (DX)(R12*4)
+	PREFETCHT1   64(DX)(R12*4)
 	VMOVUPS      (DX), Z31
 	VMOVUPS      64(DX), Z30
 	VBROADCASTSS (R10), Z29
@@ -9222,7 +9299,7 @@ done:
 	RET
 
 // func tileTransposed512x4x32(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileTransposed512x4x32(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VPXORD Z0, Z0, Z0
@@ -9246,8 +9323,11 @@ run:
 	MOVQ (DI), R9
 	LEAQ (CX)(R9*4), R9
 	MOVQ 168(AX), R10
+	MOVQ 200(AX), R11
 
 depth:
+	PREFETCHT1   (DX)(R11*4)
+	PREFETCHT1   64(DX)(R11*4)
 	VMOVUPS      (DX), Z31
 	VMOVUPS      64(DX), Z30
 	VBROADCASTSS (R9), Z29
@@ -9487,7 +9567,7 @@ done:
 	RET
 
 // func tileDirect512x5x32(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileDirect512x5x32(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VPXORD Z0, Z0, Z0
@@ -9514,8 +9594,11 @@ run:
 	MOVQ (DI), R10
 	LEAQ (CX)(R10*4), R10
 	MOVQ 168(AX), R11
+	MOVQ 200(AX), R12
 
 depth:
+	PREFETCHT1   (DX)(R12*4)
+	PREFETCHT1   64(DX)(R12*4)
 	VMOVUPS      (DX), Z31
 	VMOVUPS      64(DX), Z30
 	VBROADCASTSS (R10), Z29
@@ -9795,7 +9878,7 @@ done:
 	RET
 
 // func tileTransposed512x5x32(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileTransposed512x5x32(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VPXORD Z0, Z0, Z0
@@ -9821,8 +9904,11 @@ run:
 	MOVQ (DI), R9
 	LEAQ (CX)(R9*4), R9
 	MOVQ 168(AX), R10
+	MOVQ 200(AX), R11
 
 depth:
+	PREFETCHT1   (DX)(R11*4)
+	PREFETCHT1   64(DX)(R11*4)
 	VMOVUPS      (DX), Z31
 	VMOVUPS      64(DX), Z30
 	VBROADCASTSS (R9), Z29
@@ -10102,7 +10188,7 @@ done:
 	RET
 
 // func tileDirect512x6x32(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileDirect512x6x32(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VPXORD Z0, Z0, Z0
@@ -10132,8 +10218,11 @@ run:
 	MOVQ (DI), R11
 	LEAQ (CX)(R11*4), R11
 	MOVQ 168(AX), R12
+	MOVQ 200(AX), R13
 
 depth:
+	PREFETCHT1   (DX)(R13*4)
+	PREFETCHT1   64(DX)(R13*4)
 	VMOVUPS      (DX), Z31
 	VMOVUPS      64(DX), Z30
 	VBROADCASTSS (R11), Z29
@@ -10453,7 +10542,7 @@ done:
 	RET
 
 // func tileTransposed512x6x32(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileTransposed512x6x32(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VPXORD Z0, Z0, Z0
@@ -10481,8 +10570,11 @@ run:
 	MOVQ (DI), R9
 	LEAQ (CX)(R9*4), R9
 	MOVQ 168(AX), R10
+	MOVQ 200(AX), R11
 
 depth:
+	PREFETCHT1   (DX)(R11*4)
+	PREFETCHT1   64(DX)(R11*4)
 	VMOVUPS      (DX), Z31
 	VMOVUPS      64(DX), Z30
 	VBROADCASTSS (R9), Z29
@@ -10802,7 +10894,7 @@ done:
 	RET
 
 // func tileDirect512x7x32(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileDirect512x7x32(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VPXORD Z0, Z0, Z0
@@ -10834,8 +10926,11 @@ run:
 	MOVQ (DI), R11
 	LEAQ (CX)(R11*4), R11
 	MOVQ 168(AX), R12
+	MOVQ 200(AX), R13
 
 depth:
+	PREFETCHT1   (DX)(R13*4)
+	PREFETCHT1   64(DX)(R13*4)
 	VMOVUPS      (DX), Z31
 	VMOVUPS      64(DX), Z30
 	VBROADCASTSS (R11), Z29
@@ -11195,7 +11290,7 @@ done:
 	RET
 
 // func tileTransposed512x7x32(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileTransposed512x7x32(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VPXORD Z0, Z0, Z0
@@ -11225,8 +11320,11 @@ run:
 	MOVQ (DI), R9
 	LEAQ (CX)(R9*4), R9
 	MOVQ 168(AX), R10
+	MOVQ 200(AX), R11
 
 depth:
+	PREFETCHT1   (DX)(R11*4)
+	PREFETCHT1   64(DX)(R11*4)
 	VMOVUPS      (DX), Z31
 	VMOVUPS      64(DX), Z30
 	VBROADCASTSS (R9), Z29
@@ -11586,7 +11684,7 @@ done:
 	RET
 
 // func tileDirect512x8x32(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileDirect512x8x32(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VPXORD Z0, Z0, Z0
@@ -11621,8 +11719,11 @@ run:
 	MOVQ (DI), R12
 	LEAQ (CX)(R12*4), R12
 	MOVQ 168(AX), R13
+	MOVQ 200(AX), R14
 
 depth:
+	PREFETCHT1   (DX)(R14*4)
+	PREFETCHT1   64(DX)(R14*4)
 	VMOVUPS      (DX), Z31
 	VMOVUPS      64(DX), Z30
 	VBROADCASTSS (R12), Z29
@@ -12022,7 +12123,7 @@ done:
 	RET
 
 // func tileTransposed512x8x32(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileTransposed512x8x32(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VPXORD Z0, Z0, Z0
@@ -12054,8 +12155,11 @@ run:
 	MOVQ (DI), R9
 	LEAQ (CX)(R9*4), R9
 	MOVQ 168(AX), R10
+	MOVQ 200(AX), R11
 
 depth:
+	PREFETCHT1   (DX)(R11*4)
+	PREFETCHT1   64(DX)(R11*4)
 	VMOVUPS      (DX), Z31
 	VMOVUPS      64(DX), Z30
 	VBROADCASTSS (R9), Z29
@@ -12455,7 +12559,7 @@ done:
 	RET
 
 // func tileDirect512x9x32(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileDirect512x9x32(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VPXORD Z0, Z0, Z0
@@ -12493,8 +12597,11 @@ run:
 	LEAQ (CX)(R12*4), R12
 	LEAQ (R12)(BX*8), R13
 	MOVQ 168(AX), R14
+	MOVQ 200(AX), R15
 
 depth:
+	PREFETCHT1   (DX)(R15*4)
+	PREFETCHT1   64(DX)(R15*4)
 	VMOVUPS      (DX), Z31
 	VMOVUPS      64(DX), Z30
 	VBROADCASTSS (R12), Z29
@@ -12935,7 +13042,7 @@ done:
 	RET
 
 // func tileTransposed512x9x32(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileTransposed512x9x32(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VPXORD Z0, Z0, Z0
@@ -12969,8 +13076,11 @@ run:
 	MOVQ (DI), R9
 	LEAQ (CX)(R9*4), R9
 	MOVQ 168(AX), R10
+	MOVQ 200(AX), R11
 
 depth:
+	PREFETCHT1   (DX)(R11*4)
+	PREFETCHT1   64(DX)(R11*4)
 	VMOVUPS      (DX), Z31
 	VMOVUPS      64(DX), Z30
 	VBROADCASTSS (R9), Z29
@@ -13410,7 +13520,7 @@ done:
 	RET
 
 // func tileDirect512x10x32(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileDirect512x10x32(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VPXORD Z0, Z0, Z0
@@ -13450,8 +13560,11 @@ run:
 	LEAQ (CX)(R12*4), R12
 	LEAQ (R12)(BX*8), R13
 	MOVQ 168(AX), R14
+	MOVQ 200(AX), R15
 
 depth:
+	PREFETCHT1   (DX)(R15*4)
+	PREFETCHT1   64(DX)(R15*4)
 	VMOVUPS      (DX), Z31
 	VMOVUPS      64(DX), Z30
 	VBROADCASTSS (R12), Z29
@@ -13932,7 +14045,7 @@ done:
 	RET
 
 // func tileTransposed512x10x32(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileTransposed512x10x32(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VPXORD Z0, Z0, Z0
@@ -13968,8 +14081,11 @@ run:
 	MOVQ (DI), R9
 	LEAQ (CX)(R9*4), R9
 	MOVQ 168(AX), R10
+	MOVQ 200(AX), R11
 
 depth:
+	PREFETCHT1   (DX)(R11*4)
+	PREFETCHT1   64(DX)(R11*4)
 	VMOVUPS      (DX), Z31
 	VMOVUPS      64(DX), Z30
 	VBROADCASTSS (R9), Z29
@@ -14449,7 +14565,7 @@ done:
 	RET
 
 // func tileDirect512x11x32(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileDirect512x11x32(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VPXORD Z0, Z0, Z0
@@ -14491,8 +14607,11 @@ run:
 	LEAQ (CX)(R12*4), R12
 	LEAQ (R12)(BX*8), R13
 	MOVQ 168(AX), R14
+	MOVQ 200(AX), R15
 
 depth:
+	PREFETCHT1   (DX)(R15*4)
+	PREFETCHT1   64(DX)(R15*4)
 	VMOVUPS      (DX), Z31
 	VMOVUPS      64(DX), Z30
 	VBROADCASTSS (R12), Z29
@@ -15013,7 +15132,7 @@ done:
 	RET
 
 // func tileTransposed512x11x32(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileTransposed512x11x32(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VPXORD Z0, Z0, Z0
@@ -15051,8 +15170,11 @@ run:
 	MOVQ (DI), R9
 	LEAQ (CX)(R9*4), R9
 	MOVQ 168(AX), R10
+	MOVQ 200(AX), R11
 
 depth:
+	PREFETCHT1   (DX)(R11*4)
+	PREFETCHT1   64(DX)(R11*4)
 	VMOVUPS      (DX), Z31
 	VMOVUPS      64(DX), Z30
 	VBROADCASTSS (R9), Z29
@@ -15572,7 +15694,7 @@ done:
 	RET
 
 // func tileDirect512x12x32(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileDirect512x12x32(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VPXORD Z0, Z0, Z0
@@ -15616,8 +15738,11 @@ run:
 	LEAQ (CX)(R12*4), R12
 	LEAQ (R12)(BX*8), R13
 	MOVQ 168(AX), R14
+	MOVQ 200(AX), R15
 
 depth:
+	PREFETCHT1   (DX)(R15*4)
+	PREFETCHT1   64(DX)(R15*4)
 	VMOVUPS      (DX), Z31
 	VMOVUPS      64(DX), Z30
 	VBROADCASTSS (R12), Z29
@@ -16178,7 +16303,7 @@ done:
 	RET
 
 // func tileTransposed512x12x32(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileTransposed512x12x32(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VPXORD Z0, Z0, Z0
@@ -16218,8 +16343,11 @@ run:
 	MOVQ (DI), R9
 	LEAQ (CX)(R9*4), R9
 	MOVQ 168(AX), R10
+	MOVQ 200(AX), R11
 
 depth:
+	PREFETCHT1   (DX)(R11*4)
+	PREFETCHT1   64(DX)(R11*4)
 	VMOVUPS      (DX), Z31
 	VMOVUPS      64(DX), Z30
 	VBROADCASTSS (R9), Z29
@@ -16779,7 +16907,7 @@ done:
 	RET
 
 // func tileDirect512x13x32(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileDirect512x13x32(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VPXORD Z0, Z0, Z0
@@ -16825,8 +16953,11 @@ run:
 	LEAQ (CX)(R12*4), R12
 	LEAQ (R12)(BX*8), R13
 	MOVQ 168(AX), R14
+	MOVQ 200(AX), R15
 
 depth:
+	PREFETCHT1   (DX)(R15*4)
+	PREFETCHT1   64(DX)(R15*4)
 	VMOVUPS      (DX), Z31
 	VMOVUPS      64(DX), Z30
 	VBROADCASTSS (R12), Z29
@@ -17427,7 +17558,7 @@ done:
 	RET
 
 // func tileTransposed512x13x32(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileTransposed512x13x32(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VPXORD Z0, Z0, Z0
@@ -17469,8 +17600,11 @@ run:
 	MOVQ (DI), R9
 	LEAQ (CX)(R9*4), R9
 	MOVQ 168(AX), R10
+	MOVQ 200(AX), R11
 
 depth:
+	PREFETCHT1   (DX)(R11*4)
+	PREFETCHT1   64(DX)(R11*4)
 	VMOVUPS      (DX), Z31
 	VMOVUPS      64(DX), Z30
 	VBROADCASTSS (R9), Z29
@@ -18070,7 +18204,7 @@ done:
 	RET
 
 // func tileDirect512x14x32(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileDirect512x14x32(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VPXORD Z0, Z0, Z0
@@ -18118,8 +18252,11 @@ run:
 	LEAQ (CX)(R12*4), R12
 	LEAQ (R12)(BX*8), R13
 	MOVQ 168(AX), R14
+	MOVQ 200(AX), R15
 
 depth:
+	PREFETCHT1   (DX)(R15*4)
+	PREFETCHT1   64(DX)(R15*4)
 	VMOVUPS      (DX), Z31
 	VMOVUPS      64(DX), Z30
 	VBROADCASTSS (R12), Z29
@@ -18760,7 +18897,7 @@ done:
 	RET
 
 // func tileTransposed512x14x32(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileTransposed512x14x32(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	VPXORD Z0, Z0, Z0
@@ -18804,8 +18941,11 @@ run:
 	MOVQ (DI), R9
 	LEAQ (CX)(R9*4), R9
 	MOVQ 168(AX), R10
+	MOVQ 200(AX), R11
 
 depth:
+	PREFETCHT1   (DX)(R11*4)
+	PREFETCHT1   64(DX)(R11*4)
 	VMOVUPS      (DX), Z31
 	VMOVUPS      64(DX), Z30
 	VBROADCASTSS (R9), Z29

@@ -57,8 +57,8 @@ func spaced(n int) int {
 // through, so it should be large; its own data should stay in the second cache, so it should be small.
 func winogradChunk(c, k, mr int) int {
 	rows := 28
-	if c*k >= 256*256 {
-		rows = 56
+	if c*k > 256*256 {
+		rows = 84
 	}
 	return blocks(rows, mr) * mr
 }

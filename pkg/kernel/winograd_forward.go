@@ -33,7 +33,7 @@ func (g *winogradPlan) forward(e *Engine, w *worker, v, x []float32, lo, hi int)
 
 // multiply computes m[f] (tiles, k) = v[f] (tiles, c)·u[f] (c, k) for every frequency.
 func (g *winogradPlan) multiply(e *Engine, t *tile, m, v, u []float32, tiles int) {
-	*t = tile{off: oneRun, run: g.c, lda: g.ldv, ldb: g.u.nr, ldc: g.ldm}
+	*t = tile{off: oneRun, run: g.c, lda: g.ldv, ldb: g.u.nr, ldc: g.ldm, ahead: g.c * g.u.nr}
 	for f := range frequencies {
 		for j := range g.u.count() {
 			t.b = g.u.panel(u[f*g.strideU():], j)

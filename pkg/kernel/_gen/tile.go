@@ -22,6 +22,7 @@ const (
 	tileRun      = 168
 	tileCols     = 184
 	tileFlags    = 192
+	tileAhead    = 200
 
 	flagAccumulate = 1
 	flagReLU       = 2
@@ -111,7 +112,11 @@ func (g *tileMaker) product() {
 	LEAQ(Mem{Base: a0, Index: a, Scale: 4}, a)
 	rows.start(a)
 	k := g.loadField(tileRun)
+	ahead := g.loadField(tileAhead)
 	Label("depth")
+	for j := 0; j < g.wide*g.v.bytes(); j += 64 {
+		PREFETCHT1(Mem{Base: b, Index: ahead, Scale: 4, Disp: j})
+	}
 	for j := range g.wide {
 		VMOVUPS(Mem{Base: b, Disp: j * g.v.bytes()}, g.free(j))
 	}
