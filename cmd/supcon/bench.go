@@ -20,14 +20,16 @@ import (
 type benchOptions struct {
 	load         train.Load
 	threads      int
+	conv         string
 	data         string
+	inferOnly    bool
 	layers, json bool
 }
 
 // benchResult is what `bench --json` prints.
 type benchResult struct {
 	Model    string               `json:"model"`
-	Train    train.StepSpeed      `json:"train"`
+	Train    *train.StepSpeed     `json:"train,omitempty"`
 	Infer    train.InferSpeed     `json:"infer"`
 	Pipeline *train.PipelineSpeed `json:"pipeline,omitempty"`
 	CPU      benchCPU             `json:"cpu"`
@@ -59,7 +61,9 @@ GFLOP/s are effective, 2 operations a multiply-add of the plain convolution.`,
 	f.IntVar(&o.load.ImageSize, "image-size", o.load.ImageSize, "side of an image in pixels")
 	f.IntVar(&o.load.Steps, "steps", o.load.Steps, "steps to time")
 	f.IntVar(&o.threads, "threads", 0, "arithmetic threads; 0 = all cores")
+	f.StringVar(&o.conv, "conv", "auto", "convolution kernels: auto, or direct (without Winograd)")
 	f.StringVar(&o.data, "data", "", "folder of images to time the data side on")
+	f.BoolVar(&o.inferOnly, "infer-only", false, "time inference alone")
 	f.BoolVar(&o.layers, "layers", false, "time each operation of the training step")
 	f.BoolVar(&o.json, "json", false, "print one JSON object")
 	return cmd
@@ -74,14 +78,18 @@ func runBench(ctx context.Context, ui *ui, o benchOptions) error {
 			return fault.Usage.Errorf("bench: --%s is %d; give 1 or more", n.flag, n.value)
 		}
 	}
-	engine, err := kernel.New(kernel.Options{Threads: o.threads})
+	engine, err := kernel.New(kernel.Options{Threads: o.threads, Conv: o.conv})
 	if err != nil {
 		return fault.Usage.Errorf("%w", err)
 	}
 	r := benchResult{Model: o.load.Spec.Name, CPU: benchCPU{string(engine.Branch()), engine.Threads(), engine.PeakGFLOPS()}}
-	ui.detail("timing %d training steps of %d rows", o.load.Steps, o.load.Rows())
-	if r.Train, err = train.MeasureStep(ctx, engine, o.load); err != nil {
-		return err
+	if !o.inferOnly {
+		ui.detail("timing %d training steps of %d rows", o.load.Steps, o.load.Rows())
+		speed, err := train.MeasureStep(ctx, engine, o.load)
+		if err != nil {
+			return err
+		}
+		r.Train = &speed
 	}
 	if r.Infer, err = train.MeasureInference(ctx, engine, o.load); err != nil {
 		return err
@@ -98,7 +106,7 @@ func runBench(ctx context.Context, ui *ui, o benchOptions) error {
 	}
 	r.print(ui)
 	if o.layers {
-		printLayers(ui, r.Train.Layers, o.load.Steps)
+		r.printLayers(ui, o.load.Steps)
 	}
 	return nil
 }
@@ -106,16 +114,23 @@ func runBench(ctx context.Context, ui *ui, o benchOptions) error {
 func (r benchResult) print(ui *ui) {
 	ui.row("model", "%s", r.Model)
 	ui.row("cpu", "%s, %d threads, %.0f GFLOP/s at most", r.CPU.Branch, r.CPU.Threads, r.CPU.PeakGFLOPS)
-	ui.row("training", "%.1f ms a step, %.0f views/s, %.0f GFLOP/s, %d MiB (%d MiB of it the graph's)",
-		r.Train.StepMS, r.Train.ViewsPerS, r.Train.GFLOPS, r.Train.PeakBytes>>20, r.Train.ArenaBytes>>20)
+	if r.Train != nil {
+		ui.row("training", "%.1f ms a step, %.0f views/s, %.0f GFLOP/s, %d MiB (%d MiB of it the graph's)",
+			r.Train.StepMS, r.Train.ViewsPerS, r.Train.GFLOPS, r.Train.PeakBytes>>20, r.Train.ArenaBytes>>20)
+	}
 	ui.row("inference", "%.1f ms a batch, %.0f images/s, %.0f GFLOP/s", r.Infer.BatchMS, r.Infer.ImagesPerS, r.Infer.GFLOPS)
 	if r.Pipeline != nil {
 		ui.row("pipeline", "%.0f views/s", r.Pipeline.ViewsPerS)
 	}
 }
 
-// printLayers lists the operations of a step, the slowest first.
-func printLayers(ui *ui, layers []op.Timing, steps int) {
+// printLayers lists the operations of a training step, or of inference when
+// nothing was trained, the slowest first.
+func (r benchResult) printLayers(ui *ui, steps int) {
+	layers := r.Infer.Layers
+	if r.Train != nil {
+		layers = r.Train.Layers
+	}
 	slices.SortStableFunc(layers, func(a, b op.Timing) int { return cmp.Compare(b.Elapsed, a.Elapsed) })
 	var total time.Duration
 	for _, l := range layers {

@@ -18,7 +18,7 @@ type Run struct {
 	Recipe    string `yaml:"recipe" help:"augmentation: cifar, imagenet or none; empty = cifar up to 64 px, else imagenet"`
 	Views     int    `yaml:"views" help:"augmented views of each image in a batch"`
 
-	Model   string `yaml:"model" help:"encoder: small, resnet8, resnet20, resnet18"`
+	Model   string `yaml:"model" help:"encoder: small, resnet8, resnet20, resnet18, resnet34, resnet50"`
 	Head    string `yaml:"head" help:"projection head: mlp or linear"`
 	ProjDim int    `yaml:"proj_dim" help:"width of the projection the loss sees"`
 
@@ -41,6 +41,7 @@ type Run struct {
 
 	Seed    uint64 `yaml:"seed" help:"the one seed of every random draw"`
 	Threads int    `yaml:"threads" help:"arithmetic threads; 0 = all cores (no result depends on it)"`
+	Conv    string `yaml:"conv" help:"convolution kernels: auto, or direct (without Winograd; slower, for comparing numerics)"`
 	Workers int    `yaml:"workers" help:"image workers; 0 = by the machine (no result depends on it)"`
 
 	KNNEveryEpochs         int     `yaml:"knn_every_epochs" help:"epochs between validations by nearest neighbours; the last epoch always has one"`
@@ -57,7 +58,7 @@ func Default() Run {
 		Loss: "supcon", Temperature: 0.1,
 		Epochs: 100, BatchSize: 256,
 		Optimizer: "sgd", Momentum: 0.9, WeightDecay: 1e-4, Schedule: "cosine", WarmupEpochs: -1,
-		Seed: 1, KNNEveryEpochs: 10, Keep: 3,
+		Seed: 1, Conv: "auto", KNNEveryEpochs: 10, Keep: 3,
 	}
 }
 

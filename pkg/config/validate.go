@@ -17,6 +17,7 @@ func (r Run) choices() []choice {
 		{"head", r.Head, []string{"mlp", "linear"}},
 		{"optimizer", r.Optimizer, []string{"sgd"}},
 		{"schedule", r.Schedule, []string{"cosine", "constant"}},
+		{"conv", r.Conv, []string{"auto", "direct"}},
 		{"recipe", r.Recipe, []string{"", "cifar", "imagenet", "none"}},
 	}
 }

@@ -119,7 +119,7 @@ func (t *Trainer) prepareData(ctx context.Context) (err error) {
 
 func (t *Trainer) prepareModel(context.Context) (err error) {
 	cfg := t.cfg
-	if t.engine, err = kernel.New(kernel.Options{Threads: cfg.Threads}); err != nil {
+	if t.engine, err = kernel.New(kernel.Options{Threads: cfg.Threads, Conv: cfg.Conv}); err != nil {
 		return fault.Usage.Errorf("%w", err)
 	}
 	spec := t.spec(len(t.data.train.Classes)).ForImages(cfg.ImageSize)
