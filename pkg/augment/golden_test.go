@@ -1,10 +1,11 @@
 package augment
 
 import (
-	"cmp"
 	"fmt"
 	"image"
 	"testing"
+
+	"github.com/disintegration/imaging"
 
 	"supcon/pkg/internal/numtest"
 )
@@ -43,7 +44,7 @@ func toImage(rows [][][3]uint8) *image.NRGBA {
 	return img
 }
 
-// plan is the operation as part of a plan, apart from its crop.
+// plan is a plan of nothing but the operation.
 func (op goldenOp) plan(t *testing.T) *plan {
 	kinds := map[string]kind{"brightness": brightness, "contrast": contrast, "saturation": saturation, "hue": hue}
 	p := &plan{}
@@ -64,13 +65,22 @@ func (op goldenOp) plan(t *testing.T) *plan {
 	return p
 }
 
-// apply carries out one operation the two ways there are.
+// apply carries out one operation the two ways there are, on a picture of any
+// size.
 func (op goldenOp) apply(t *testing.T, img *image.NRGBA) map[string]*image.NRGBA {
-	p := op.plan(t)
-	r := &Recipe{Size: cmp.Or(op.Size, img.Rect.Dx())}
-	s := newScratch()
-	r.render(s, img, p)
-	return map[string]*image.NRGBA{"imaging": r.throughImaging(img, p), "fused": s.image()}
+	p, r, s := op.plan(t), &Recipe{Size: op.Size}, newScratch()
+	if !p.crop.Empty() {
+		r.render(s, img, p)
+		return map[string]*image.NRGBA{"imaging": r.throughImaging(img, p), "fused": s.image()}
+	}
+	view := img
+	s.load(img)
+	if p.flip {
+		view = imaging.FlipH(view)
+		s.flip()
+	}
+	s.color(p, 0)
+	return map[string]*image.NRGBA{"imaging": r.recolor(view, p), "fused": s.image()}
 }
 
 // largestDifference between two pictures, in levels; 256 where the sizes differ.
