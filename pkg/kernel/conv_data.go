@@ -57,8 +57,8 @@ func (s ConvShape) dataPhase(a, b int, rows, cols []tapPair) dataPhase {
 }
 
 // panels is the filter of a phase, channels exchanged.
-func (ph *dataPhase) panels(nr int) panels {
-	return panels{cols: ph.g.k, depth: ph.g.depth(), nr: nr}
+func (ph *dataPhase) panels(k *table) panels {
+	return panels{cols: ph.g.k, depth: ph.g.depth(), table: k}
 }
 
 // pack fills panel i from w (R,S,C,K).
@@ -66,7 +66,7 @@ func (ph *dataPhase) pack(packed, w []float32, b panels, i int) {
 	n0, n1 := block(b.cols, b.nr, i)
 	dst := b.panel(packed, i)
 	c, k := ph.g.k, ph.g.c
-	one := panels{depth: k, nr: b.nr}
+	one := panels{depth: k, table: b.table}
 	for j, tap := range ph.taps {
 		one.packTransposed(dst[j*k*b.nr:][:k*b.nr], w[(tap*c+n0)*k:], k, n1-n0)
 	}
@@ -80,7 +80,7 @@ func (c *Conv) backwardData(dx, dy, w []float32) {
 			ph.clear(c.e, dx)
 			continue
 		}
-		b := ph.panels(c.e.k.nr)
+		b := ph.panels(c.e.k)
 		packed := c.e.shared[:b.size()]
 		c.e.each(b.count(), func(_ *worker, i int) { ph.pack(packed, w, b, i) })
 		ph.g.run(c.e, dx, dy, packed, b, Epilogue{})

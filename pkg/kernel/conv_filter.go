@@ -38,12 +38,12 @@ func (f *filterPlan) bandFloats() int {
 	return (f.rows*f.g.step + images*max(0, f.g.r-f.g.step)) * f.g.bandWidth() * f.g.c
 }
 
-func (f *filterPlan) panels(rows, nr int) panels {
-	return panels{cols: f.g.k, depth: rows * f.g.q, nr: nr}
+func (f *filterPlan) panels(rows int, k *table) panels {
+	return panels{cols: f.g.k, depth: rows * f.g.q, table: k}
 }
 
-func (f *filterPlan) shared(nr int) int {
-	p := f.panels(f.rows, nr)
+func (f *filterPlan) shared(k *table) int {
+	p := f.panels(f.rows, k)
 	return p.size() + f.bandFloats()
 }
 
@@ -51,7 +51,7 @@ func (f *filterPlan) run(e *Engine, dw, x, dy []float32) {
 	total := f.g.n * f.g.p
 	for lo := 0; lo < total; lo += f.rows {
 		hi := min(total, lo+f.rows)
-		b := f.panels(hi-lo, e.k.nr)
+		b := f.panels(hi-lo, e.k)
 		packed := e.shared[:b.size()]
 		source, width := x, f.g.w
 		if f.g.inPlace() {

@@ -49,13 +49,13 @@ func (s ConvShape) correlation() correlation {
 }
 
 func (c *Conv) planDirect() {
-	nr := c.e.k.nr
+	k := c.e.k
 	c.g, c.phases, c.filter = c.s.correlation(), c.s.dataPhases(), c.e.planFilter(c.s)
-	w := panels{cols: c.s.K, depth: c.s.taps(), nr: nr}
-	shared, private := max(w.size(), c.filter.shared(nr)), c.g.private()
+	w := panels{cols: c.s.K, depth: c.s.taps(), table: k}
+	shared, private := max(w.size(), c.filter.shared(k)), c.g.private()
 	for i := range c.phases {
 		ph := &c.phases[i]
-		b := ph.panels(nr)
+		b := ph.panels(k)
 		shared, private = max(shared, b.size()), max(private, ph.g.private())
 	}
 	c.e.reserve(shared, private)
@@ -95,7 +95,7 @@ func (c *Conv) Forward(y, x, w []float32, ep Epilogue) {
 	case s.isProduct():
 		c.e.gemm(GemmShape{M: s.pixels(), N: s.K, K: s.C}, y, x, w, ep)
 	default:
-		b := panels{cols: s.K, depth: s.taps(), nr: c.e.k.nr}
+		b := panels{cols: s.K, depth: s.taps(), table: c.e.k}
 		packed := c.e.shared[:b.size()]
 		c.e.each(b.count(), func(_ *worker, i int) { b.pack(packed, w, s.K, false, i) })
 		c.g.run(c.e, y, x, packed, b, ep)
@@ -111,7 +111,7 @@ func (c *Conv) BackwardData(dx, dy, w []float32) {
 		g := c.tile.data
 		u := c.e.shared[:g.sharedU()]
 		rotated := c.e.shared[len(u):][:len(w)]
-		c.e.each(s.rotations(), func(_ *worker, i int) { s.rotate(rotated, w, i) })
+		c.e.each(s.rotations(), func(_ *worker, i int) { c.rotate(rotated, w, i) })
 		g.transformFilter(c.e, u, rotated)
 		g.run(c.e, dx, dy, u, Epilogue{})
 	case s.isProduct():
@@ -123,26 +123,20 @@ func (c *Conv) BackwardData(dx, dy, w []float32) {
 
 // rotate writes some input channels of one tap of the filter turned by 180°, with input and output
 // channels exchanged; task i of rotations.
-func (s ConvShape) rotate(dst, w []float32, i int) {
-	per := blocks(s.C, rotateBlock)
+func (c *Conv) rotate(dst, w []float32, i int) {
+	s := c.s
+	per := blocks(s.C, rotateChannels)
 	tap := i / per
-	from := w[tap*s.C*s.K:][:s.C*s.K]
+	c0, c1 := block(s.C, rotateChannels, i%per)
+	from := w[(tap*s.C+c0)*s.K:][:(c1-c0)*s.K]
 	to := dst[(s.R*s.S-1-tap)*s.C*s.K:][:s.C*s.K]
-	c0, c1 := block(s.C, rotateBlock, i%per)
-	for k0 := 0; k0 < s.K; k0 += rotateBlock {
-		for k := k0; k < min(k0+rotateBlock, s.K); k++ {
-			row := to[k*s.C+c0 : k*s.C+c1]
-			for c := range row {
-				row[c] = from[(c0+c)*s.K+k]
-			}
-		}
-	}
+	c.e.k.transpose(c1-c0, s.K, to[c0:], s.C, from, s.K)
 }
 
-// rotateBlock is the side of a block that is transposed within the first cache.
-const rotateBlock = 16
+// rotateChannels are the channels of one task.
+const rotateChannels = 32
 
-func (s ConvShape) rotations() int { return s.R * s.S * blocks(s.C, rotateBlock) }
+func (s ConvShape) rotations() int { return s.R * s.S * blocks(s.C, rotateChannels) }
 
 // BackwardFilter computes dw (R,S,C,K), the gradient by w, from x and dy.
 func (c *Conv) BackwardFilter(dw, x, dy []float32) {

@@ -51,7 +51,7 @@ func (e *Engine) gemmBlock(s GemmShape, c, a, b []float32, ep Epilogue, n0, k0 i
 		ldb = s.K
 		from = b[n0*s.K+k0:]
 	}
-	p := panels{cols: cols, depth: depth, nr: e.k.nr}
+	p := panels{cols: cols, depth: depth, table: e.k}
 	packed := e.shared[:p.size()]
 	e.each(p.count(), func(_ *worker, i int) { p.pack(packed, from, ldb, s.TransB, i) })
 

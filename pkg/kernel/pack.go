@@ -2,7 +2,10 @@ package kernel
 
 // panels is B cut into panels of nr columns, each (depth, nr) contiguous and filled up with zeros,
 // so that a micro-kernel reads it in order and needs no masks.
-type panels struct{ cols, depth, nr int }
+type panels struct {
+	cols, depth int
+	*table      // whose nr is the width of a panel
+}
 
 func (p panels) count() int { return blocks(p.cols, p.nr) }
 func (p panels) size() int  { return p.count() * p.depth * p.nr }
@@ -26,17 +29,10 @@ func (p panels) pack(packed, b []float32, ldb int, transposed bool, i int) {
 	}
 }
 
-// packTransposed writes columns in blocks of eight, so that a cache line of dst is written at once.
+// packTransposed fills a panel from cols rows of depth, ldb apart.
 func (p panels) packTransposed(dst, b []float32, ldb, cols int) {
 	if cols < p.nr {
 		clear(dst)
 	}
-	for n := 0; n < cols; n += 8 {
-		for k := range p.depth {
-			row := dst[k*p.nr:][:p.nr]
-			for j := n; j < min(n+8, cols); j++ {
-				row[j] = b[j*ldb+k]
-			}
-		}
-	}
+	p.transpose(cols, p.depth, dst, p.nr, b, ldb)
 }

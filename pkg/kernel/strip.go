@@ -15,6 +15,7 @@ type strips struct {
 	normGrad    func(rows, c int, dx, dresidual, dy, y, x []float32, n *normCoefficients)
 	maxPool     func(c int, y []float32, argmax []uint8, window []windowPixel, x []float32)
 	maxPoolGrad func(c int, dx []float32, window []windowPixel, dy []float32, argmax []uint8)
+	transpose   func(rows, cols int, dst []float32, ldd int, src []float32, lds int)
 	dot         func(a, b []float32) float32
 	axpy        func(y []float32, alpha float32, x []float32)
 	scale       func(y []float32, alpha float32, x []float32)

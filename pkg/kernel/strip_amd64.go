@@ -148,3 +148,26 @@ func pooledGrad(f asmPoolGrad, lanes int) func(c int, dx []float32, window []win
 		}
 	}
 }
+
+// transposeBlocks leaves what fills no block of eight by eight to plain Go.
+func transposeBlocks(rows, cols int, dst []float32, ldd int, src []float32, lds int) {
+	r, c := rows&^7, cols&^7
+	if r > 0 && c > 0 {
+		_, _ = dst[(c-1)*ldd+r-1], src[(r-1)*lds+c-1]
+		if raceEnabled {
+			for j := range c {
+				raceWrite(dst[j*ldd:][:r])
+			}
+			for i := range r {
+				raceRead(src[i*lds:][:c])
+			}
+		}
+		transpose8x8(r, c, at(dst), ldd, at(src), lds)
+	}
+	if r < rows && c > 0 {
+		transposeGo(rows-r, c, dst[r:], ldd, src[r*lds:], lds)
+	}
+	if c < cols {
+		transposeGo(rows, cols-c, dst[c*ldd:], ldd, src[c:], lds)
+	}
+}

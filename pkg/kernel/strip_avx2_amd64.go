@@ -241,3 +241,10 @@ func maxPool2(c int, y *float32, argmax *uint8, window *windowPixel, pixels int,
 //
 //go:noescape
 func maxPoolGrad2(c int, dx *float32, window *windowPixel, pixels int, dy *float32, argmax *uint8)
+
+// transpose8x8 is, for i < rows, j < cols, both multiples of eight:
+//
+//	dst[j·ldd+i] = src[i·lds+j]
+//
+//go:noescape
+func transpose8x8(rows int, cols int, dst *float32, ldd int, src *float32, lds int)

@@ -3612,3 +3612,84 @@ pixel:
 end:
 	VZEROUPPER
 	RET
+
+// func transpose8x8(rows int, cols int, dst *float32, ldd int, src *float32, lds int)
+// Requires: AVX
+TEXT ·transpose8x8(SB), NOSPLIT, $0-48
+	MOVQ dst+16(FP), AX
+	MOVQ src+32(FP), CX
+	MOVQ ldd+24(FP), DX
+	SHLQ $0x02, DX
+	LEAQ (DX)(DX*2), BX
+	LEAQ (DX)(DX*4), SI
+	LEAQ (BX)(DX*4), DI
+	MOVQ lds+40(FP), R8
+	SHLQ $0x02, R8
+	LEAQ (R8)(R8*2), R9
+	LEAQ (R8)(R8*4), R10
+	LEAQ (R9)(R8*4), R11
+
+columns:
+	CMPQ cols+8(FP), $0x00
+	JLE  end
+	MOVQ CX, R12
+	MOVQ AX, R13
+	MOVQ rows+0(FP), R14
+
+rows:
+	CMPQ        R14, $0x00
+	JLE         next
+	VMOVUPS     (R12), X0
+	VINSERTF128 $0x01, (R12)(R8*4), Y0, Y0
+	VMOVUPS     (R12)(R8*1), X1
+	VINSERTF128 $0x01, (R12)(R10*1), Y1, Y1
+	VMOVUPS     (R12)(R8*2), X2
+	VINSERTF128 $0x01, (R12)(R9*2), Y2, Y2
+	VMOVUPS     (R12)(R9*1), X3
+	VINSERTF128 $0x01, (R12)(R11*1), Y3, Y3
+	VUNPCKLPS   Y1, Y0, Y4
+	VUNPCKHPS   Y1, Y0, Y5
+	VUNPCKLPS   Y3, Y2, Y6
+	VUNPCKHPS   Y3, Y2, Y7
+	VSHUFPS     $0x44, Y6, Y4, Y8
+	VSHUFPS     $0xee, Y6, Y4, Y9
+	VSHUFPS     $0x44, Y7, Y5, Y10
+	VSHUFPS     $0xee, Y7, Y5, Y11
+	VMOVUPS     Y8, (R13)
+	VMOVUPS     Y9, (R13)(DX*1)
+	VMOVUPS     Y10, (R13)(DX*2)
+	VMOVUPS     Y11, (R13)(BX*1)
+	VMOVUPS     16(R12), X0
+	VINSERTF128 $0x01, 16(R12)(R8*4), Y0, Y0
+	VMOVUPS     16(R12)(R8*1), X1
+	VINSERTF128 $0x01, 16(R12)(R10*1), Y1, Y1
+	VMOVUPS     16(R12)(R8*2), X2
+	VINSERTF128 $0x01, 16(R12)(R9*2), Y2, Y2
+	VMOVUPS     16(R12)(R9*1), X3
+	VINSERTF128 $0x01, 16(R12)(R11*1), Y3, Y3
+	VUNPCKLPS   Y1, Y0, Y4
+	VUNPCKHPS   Y1, Y0, Y5
+	VUNPCKLPS   Y3, Y2, Y6
+	VUNPCKHPS   Y3, Y2, Y7
+	VSHUFPS     $0x44, Y6, Y4, Y8
+	VSHUFPS     $0xee, Y6, Y4, Y9
+	VSHUFPS     $0x44, Y7, Y5, Y10
+	VSHUFPS     $0xee, Y7, Y5, Y11
+	VMOVUPS     Y8, (R13)(DX*4)
+	VMOVUPS     Y9, (R13)(SI*1)
+	VMOVUPS     Y10, (R13)(BX*2)
+	VMOVUPS     Y11, (R13)(DI*1)
+	LEAQ        (R12)(R8*8), R12
+	ADDQ        $0x20, R13
+	SUBQ        $0x08, R14
+	JMP         rows
+
+next:
+	ADDQ $0x20, CX
+	LEAQ (AX)(DX*8), AX
+	SUBQ $0x08, cols+8(FP)
+	JMP  columns
+
+end:
+	VZEROUPPER
+	RET

@@ -5,7 +5,7 @@ import "math"
 var genericStrips = strips{
 	relu: reluGo, reluGrad: reluGradGo, add: addGo, addBias: addBiasGo, columnSums: columnSumsGo,
 	moments: momentsGo, normalize: normalizeGo, normSums: normSumsGo, normGrad: normGradGo,
-	maxPool: maxPoolGo, maxPoolGrad: maxPoolGradGo, dot: dotGo, axpy: axpyGo, scale: scaleGo, sgd: sgdGo, maxRow: maxRowGo, expSum: expSumGo,
+	maxPool: maxPoolGo, maxPoolGrad: maxPoolGradGo, transpose: transposeGo, dot: dotGo, axpy: axpyGo, scale: scaleGo, sgd: sgdGo, maxRow: maxRowGo, expSum: expSumGo,
 	winograd: winogradGo,
 }
 
@@ -116,4 +116,17 @@ func expSumGo(dst, src []float32, scale, max float32) float32 {
 		s[i&7] += u
 	}
 	return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]))
+}
+
+// transposeGo: dst[j·ldd+i] = src[i·lds+j] for i < rows, j < cols.
+func transposeGo(rows, cols int, dst []float32, ldd int, src []float32, lds int) {
+	const side = 8 // of a block that is turned within the first cache
+	for i0 := 0; i0 < rows; i0 += side {
+		for j := range cols {
+			to := dst[j*ldd:]
+			for i := i0; i < min(i0+side, rows); i++ {
+				to[i] = src[i*lds+j]
+			}
+		}
+	}
 }

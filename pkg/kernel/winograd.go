@@ -40,7 +40,7 @@ func (e *Engine) planWinograd(n, h, w, c, p, q, k, pad int) *winogradPlan {
 		down: blocks(p, tileOut), wide: blocks(q, tileOut),
 		ldv: spaced(c), ldm: spaced(blocks(k, e.k.nr) * e.k.nr),
 		chunk: winogradChunk(c, k, e.k.mr),
-		u:     panels{cols: k, depth: c, nr: e.k.nr},
+		u:     panels{cols: k, depth: c, table: e.k},
 	}
 }
 

@@ -19,7 +19,7 @@ var subjects = map[string]func(){
 	"winograd_avx512": func() { winograds(avx512) },
 	"winograd_avx2":   func() { winograds(avx2) },
 	"strip_avx512":    func() { strips(avx512) },
-	"strip_avx2":      func() { strips(avx2) },
+	"strip_avx2":      func() { strips(avx2); makeTranspose() },
 }
 
 func main() {
