@@ -1,0 +1,43 @@
+package augment
+
+import (
+	"image"
+	"image/color"
+	"image/draw"
+
+	"github.com/disintegration/imaging"
+
+	"supcon/pkg/random"
+)
+
+const (
+	// sheetCell is the side below which the pictures of a sheet are enlarged, by
+	// a whole factor and without smoothing.
+	sheetCell = 96
+	sheetGap  = 4
+)
+
+// Sheet lays out a contact sheet: a row for each picture, with its evaluation
+// square and then its first views of an epoch, the very ones that training with
+// this seed would see; index is the picture's position in the training set.
+func (r *Recipe) Sheet(pictures []*image.NRGBA, index []int, views int, seed, epoch uint64) *image.NRGBA {
+	factor := max(1, sheetCell/r.Size)
+	cell := factor * r.Size
+	step := cell + sheetGap
+	sheet := imaging.New(sheetGap+(views+1)*step, sheetGap+len(pictures)*step, color.White)
+	place := func(picture *image.NRGBA, row, column int) {
+		if factor > 1 {
+			picture = imaging.Resize(picture, cell, cell, imaging.NearestNeighbor)
+		}
+		at := image.Pt(sheetGap+column*step, sheetGap+row*step)
+		draw.Draw(sheet, picture.Rect.Sub(picture.Rect.Min).Add(at), picture, picture.Rect.Min, draw.Src)
+	}
+	for row, picture := range pictures {
+		place(Square(picture, r.Size), row, 0)
+		for v := range views {
+			rng := random.New(seed, random.View, epoch, uint64(index[row]), uint64(v))
+			place(r.Picture(picture, rng), row, v+1)
+		}
+	}
+	return sheet
+}
