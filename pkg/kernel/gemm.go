@@ -13,7 +13,7 @@ const (
 	gemmN       = 1024                 // columns of one block of B
 	gemmShared  = gemmK * (gemmN + 32) // floats for that block, packed
 	gemmRows    = 112                  // rows of one task
-	gemmCols    = 128                  // columns of one task
+	gemmCols    = 512                  // columns of one task
 	gemmPrivate = gemmRows * (gemmK + 16)
 	leastTasks  = 4 // for each thread, so that they end together
 )
@@ -81,7 +81,7 @@ func (g *gemmPart) run(k *table, w *worker, rowTask, colTask int) {
 	m0, m1 := block(g.s.M, g.rows, rowTask)
 	c0, c1 := block(g.p.cols, gemmCols, colTask)
 	t := &w.tile
-	*t = tile{off: oneRun, run: g.p.depth, ldb: g.p.nr, ldc: g.s.N}
+	*t = tile{off: oneRun, run: g.p.depth, ldb: g.p.nr, ldc: g.s.N, ahead: g.p.depth * g.p.nr}
 	kernel := k.direct
 	a := g.a[m0*g.s.K+g.k0:]
 	t.lda = g.s.K

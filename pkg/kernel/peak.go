@@ -22,7 +22,7 @@ func (e *Engine) measurePeak() float64 {
 	k := e.k
 	calls := make([]int, e.threads)
 	spent := make([]time.Duration, e.threads)
-	e.each(e.threads, func(w *worker, i int) {
+	e.each(e.threads, func(_ *worker, i int) {
 		t := &tile{
 			a: alignedFloats(peakDepth * k.mr), b: alignedFloats(peakDepth * k.nr), c: alignedFloats(k.mr * k.nr),
 			off: oneRun, run: peakDepth, lda: peakDepth, ldb: k.nr, ldc: k.nr, rows: k.mr, cols: k.nr,

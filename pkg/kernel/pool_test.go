@@ -49,7 +49,7 @@ func TestMaxPool(t *testing.T) {
 			e.MaxPoolBackward(s, dx, dy, argmax)
 			wantY, wantDx, wantArgmax := naiveMaxPool(s, x, dy)
 			near(t, "y", y, wantY, 0)
-			if string(argmax) != string(wantArgmax) {
+			if !bytes.Equal(argmax, wantArgmax) {
 				t.Fatalf("%+v: argmax differs", s)
 			}
 			near(t, "dx", dx, wantDx, 1e-6)
