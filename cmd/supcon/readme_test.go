@@ -18,6 +18,9 @@ import (
 // one folder where the sample set stands for the reader's pictures. The two make
 // commands are CI's own stages; long trainings run for a step.
 func TestReadmeCommands(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains for a while; the scripts exercise the same commands")
+	}
 	script, count := readmeScript(t)
 	if count < 10 {
 		t.Fatalf("only %d commands were found in the README", count)

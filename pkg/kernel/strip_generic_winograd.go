@@ -36,8 +36,8 @@ var winogradGo = winograd{
 const outsideGo = math.MinInt
 
 // pixel finds pixel (i,j) of the window; there is none outside the image.
-func (w *tileWindow) pixel(i, j int) (at int, inside bool) {
-	return w.rows[i] + j*w.step, w.rows[i] != outsideGo && w.cols>>j&1 == 1
+func (win *tileWindow) pixel(i, j int) (at int, inside bool) {
+	return win.rows[i] + j*win.step, win.rows[i] != outsideGo && win.cols>>j&1 == 1
 }
 
 func transposedMatrix(m [][]float32) [][]float32 {

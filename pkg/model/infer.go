@@ -14,6 +14,7 @@ import (
 // Layer names an output of a net.
 type Layer string
 
+// The layers of a net that have vectors.
 const (
 	Encoder    Layer = "encoder"    // h (M,D_h), what evaluation uses
 	Projection Layer = "projection" // the head's output (M,D), not normalised

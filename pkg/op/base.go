@@ -46,13 +46,6 @@ type slot struct {
 	dtype tensor.Dtype
 }
 
-func (s slot) size() int {
-	if s.shape == nil {
-		return 1
-	}
-	return s.shape.TotalSize()
-}
-
 func (s slot) hmType(a hm.Type) hm.Type {
 	switch {
 	case s.dtype == tensor.Int:

@@ -111,7 +111,7 @@ func (g *Graph) batchNormGradient(name string, n *norm, in G.Nodes, y, dy *G.Nod
 	side := []*buffer{dgamma, dbeta}
 	var dresidual *buffer
 	if len(in) == 4 {
-		dresidual = &buffer{shape: tensor.Shape(in[3].Shape())}
+		dresidual = &buffer{shape: in[3].Shape()}
 		side = append(side, dresidual)
 	}
 	dx := g.add(name+".dx", spec{

@@ -88,7 +88,7 @@ func (g *Graph) L2Normalize(name string, x *G.Node) *G.Node {
 			g.engine.L2NormalizeForward(rows, d, out, in.floats[0], norms)
 			return nil
 		},
-		diff: func(in G.Nodes, y, dy *G.Node) G.Nodes {
+		diff: func(_ G.Nodes, y, dy *G.Node) G.Nodes {
 			return G.Nodes{g.add(name+".dx", spec{
 				kind: "l2norm dx", shape: []int{rows, d}, inPlace: []int{0},
 				compute: func(out []float32, in arguments) error {

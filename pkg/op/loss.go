@@ -7,11 +7,11 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// LossConfig says which contrastive loss; LossValue is what a run gives of it.
-type (
-	LossConfig = loss.Config
-	LossValue  = loss.Value
-)
+// LossConfig says which contrastive loss.
+type LossConfig = loss.Config
+
+// LossValue is what a run gives of a loss beside its node.
+type LossValue = loss.Value
 
 // Contrastive is the loss of Eq. 1–3 on the rows of z (M,D), all of them
 // anchors, with groups (M) as loss.Groups fills it. The value that is returned

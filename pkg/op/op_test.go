@@ -60,7 +60,7 @@ func (g *Graph) against(y *G.Node, dy numtest.Array) *G.Node {
 			out[0] = float32(numtest.Dot(in.floats[0], other))
 			return nil
 		},
-		diff: func(in G.Nodes, out, grad *G.Node) G.Nodes {
+		diff: func(in G.Nodes, _, grad *G.Node) G.Nodes {
 			return G.Nodes{g.add("against.dy", spec{
 				kind: "dot dy", shape: in[0].Shape(),
 				compute: func(out []float32, in arguments) error {

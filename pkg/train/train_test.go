@@ -113,7 +113,7 @@ func TestSameConfigurationGivesTheSameBytes(t *testing.T) {
 func TestResumedRunEndsInTheSameBytes(t *testing.T) {
 	data := shapes(t, 8)
 	for _, change := range []func(*config.Run){
-		func(r *config.Run) {},
+		func(*config.Run) {},
 		func(r *config.Run) { r.Loss, r.CheckpointEverySteps = "supcon-in", 3 },
 		func(r *config.Run) { r.Loss, r.Unlabelled, r.Views = "simclr", true, 3 },
 		func(r *config.Run) { r.Loss, r.Views, r.Nesterov, r.KNNEveryEpochs = "crossentropy", 1, true, 1 },
