@@ -4,7 +4,6 @@ import (
 	"supcon/pkg/kernel"
 
 	G "gorgonia.org/gorgonia"
-	"gorgonia.org/tensor"
 )
 
 // NormState is the running statistics of one batch norm. It belongs to the
