@@ -50,10 +50,10 @@ func finished(f asmOutput) func(c int, freq []float32, stride int, y []float32, 
 }
 
 // race declares the pixels of the window that lie in x.
-func (w *tileWindow) race(c, side int, x []float32, declare func([]float32)) {
-	for _, row := range w.rows[:side] {
+func (win *tileWindow) race(c, side int, x []float32, declare func([]float32)) {
+	for _, row := range win.rows[:side] {
 		for j := range side {
-			if p := row + j*w.step; w.cols>>j&1 == 1 && p >= 0 && p+c <= len(x) {
+			if p := row + j*win.step; win.cols>>j&1 == 1 && p >= 0 && p+c <= len(x) {
 				declare(x[p:][:c])
 			}
 		}

@@ -256,8 +256,12 @@ func BenchmarkLoss(b *testing.B) {
 			z32, dz := float32s(z), make([]float32, m*d)
 			l, _ := New(engine(b, 2), Config{Variant: SupCon, Temperature: 0.1})
 			for b.Loop() {
-				l.Forward(z32, groups, d, 0, m)
-				l.Backward(dz)
+				if _, err := l.Forward(z32, groups, d, 0, m); err != nil {
+					b.Fatal(err)
+				}
+				if err := l.Backward(dz); err != nil {
+					b.Fatal(err)
+				}
 			}
 			b.ReportMetric(6*float64(m)*float64(m)*d*float64(b.N)/b.Elapsed().Seconds()/1e9, "GF/s")
 		})
