@@ -8,6 +8,7 @@ type Conv struct {
 	g      correlation // otherwise
 	phases []dataPhase
 	filter *filterPlan
+	kept   kept
 }
 
 // convTiles are the three passes by Winograd.
@@ -51,7 +52,7 @@ func (s ConvShape) correlation() correlation {
 func (c *Conv) planDirect() {
 	k := c.e.k
 	c.g, c.phases, c.filter = c.s.correlation(), c.s.dataPhases(), c.e.planFilter(c.s)
-	w := panels{cols: c.s.K, depth: c.s.taps(), table: k}
+	w := c.panels()
 	shared, private := max(w.size(), c.filter.shared(k)), c.g.private()
 	for i := range c.phases {
 		ph := &c.phases[i]
@@ -88,17 +89,11 @@ func (c *Conv) Forward(y, x, w []float32, ep Epilogue) {
 	y, x, w = y[:s.sizeY()], x[:s.sizeX()], w[:s.sizeW()]
 	switch {
 	case c.tile != nil:
-		g := c.tile.forward
-		u := c.e.shared[:g.sharedU()]
-		g.transformFilter(c.e, u, w)
-		g.run(c.e, y, x, u, ep)
+		c.tile.forward.run(c.e, y, x, c.derived(w), ep)
 	case s.isProduct():
 		c.e.gemm(GemmShape{M: s.pixels(), N: s.K, K: s.C}, y, x, w, ep)
 	default:
-		b := panels{cols: s.K, depth: s.taps(), table: c.e.k}
-		packed := c.e.shared[:b.size()]
-		c.e.each(b.count(), func(_ *worker, i int) { b.pack(packed, w, s.K, false, i) })
-		c.g.run(c.e, y, x, packed, b, ep)
+		c.g.run(c.e, y, x, c.derived(w), c.panels(), ep)
 	}
 }
 
