@@ -38,6 +38,9 @@ func (t *Trainer) update(b *loader.Batch) error {
 	if err := t.solver.Step(t.graph.Gradients()); err != nil {
 		return err
 	}
+	if verdict := t.watch.look(t.step, value, t.cfg.Contrastive(), t.groups); verdict != "" {
+		t.observer.Noted(verdict)
+	}
 	t.step++
 	t.pace.tick(t.clock.Now())
 	return t.record(b.Epoch, value, lr, norm)

@@ -56,6 +56,7 @@ type Trainer struct {
 	started         time.Time
 	notedSkips      int
 	pace            pace
+	watch           *watch
 	epochLoss       epochMean
 }
 
@@ -154,6 +155,7 @@ func (t *Trainer) prepareLoop(context.Context) (err error) {
 	}
 	warmup := min(int(cfg.WarmupEpochs*float64(t.perEpoch)), t.total)
 	t.schedule = optim.Schedule{Name: cfg.Schedule, LR: cfg.LR, Steps: t.total, Warmup: warmup}
+	t.watch = newWatch(cfg.Contrastive(), cfg.BatchSize*cfg.Views, len(t.data.train.Classes), warmup)
 	if err := t.schedule.Check(); err != nil {
 		return err
 	}
