@@ -4,7 +4,7 @@ GOLANGCI_LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v
 VERSION       ?= $(shell git describe --tags --dirty 2>/dev/null || echo devel)
 PLATFORMS     := linux/arm64 darwin/arm64 windows/amd64
 
-.PHONY: help build demo test test-race full lint bench cross generate generate-check dockerfile clean
+.PHONY: help build demo test test-race test-purego full lint bench cross generate generate-check dockerfile clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 24
@@ -20,6 +20,10 @@ test: ## the tests that take seconds
 
 test-race: ## the same tests under the race detector
 	CGO_ENABLED=1 go test -race -short -timeout 20m ./...
+
+test-purego: ## the arithmetic's tests without assembly, then on arm64 under emulation
+	go test -tags purego ./pkg/kernel ./pkg/loss ./pkg/op ./pkg/model
+	.ci/arm64
 
 full: ## every test, the long ones included
 	SUPCON_FULL=1 go test -count=1 -timeout 90m ./...
