@@ -20,13 +20,13 @@ func tables() []*table {
 var branchAVX512 = &table{
 	branch: AVX512, mr: 14, nr: 32,
 	direct: tileDirect512, transposed: tileTransposed512,
-	strips: strips512,
+	pairs: &pairs512, strips: strips512,
 }
 
 var branchAVX2 = &table{
 	branch: AVX2, mr: 6, nr: 16,
 	direct: tileDirect2, transposed: tileTransposed2,
-	strips: strips2,
+	pairs: &pairs2, strips: strips2,
 }
 
 var norms512 = normForms{

@@ -166,6 +166,11 @@ func TestRows(t *testing.T) {
 			}
 			e.Axpy(y, -2.5, x)
 			near(t, "axpy", y, wantY, 1e-6)
+			e.ScaleRow(y, 0.5)
+			for i := range wantY {
+				wantY[i] *= 0.5
+			}
+			near(t, "scaled", y, wantY, 1e-6)
 			m.check(t)
 		}
 	})

@@ -40,6 +40,7 @@ type Engine struct {
 // worker is the private property of one thread while it runs a task.
 type worker struct {
 	tile    tile
+	pairs   PairBlock
 	scratch []float32
 	window  [maxPoolSize * maxPoolSize]windowPixel
 	tiles   tileWindow

@@ -12,6 +12,9 @@ func (e *Engine) ExpSumRow(dst, src []float32, scale, max float32) float32 {
 	return e.k.expSum(dst[:len(src)], src, scale, max)
 }
 
+// ScaleRow computes x = alpha·x.
+func (e *Engine) ScaleRow(x []float32, alpha float32) { e.k.scale(x, alpha, x) }
+
 // Axpy computes y += alpha·x over len(x) floats.
 func (e *Engine) Axpy(y []float32, alpha float32, x []float32) { e.k.axpy(y[:len(x)], alpha, x) }
 

@@ -36,6 +36,7 @@ type table struct {
 	mr, nr     int // rows and columns of the largest tile
 	direct     func(t *tile)
 	transposed func(t *tile)
+	pairs      *pairForms
 	strips
 }
 

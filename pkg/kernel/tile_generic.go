@@ -4,7 +4,7 @@ package kernel
 var generic = &table{
 	branch: Generic, mr: 2, nr: 4,
 	direct: tileDirectGo, transposed: tileTransposedGo,
-	strips: genericStrips,
+	pairs: &pairsGo, strips: genericStrips,
 }
 
 // tileDirectGo works on two rows by four columns: eight sums are what the registers hold.

@@ -12,7 +12,7 @@ import (
 // assembly that is being made; so the names alone are declared, where avo's parser looks for them.
 // The fields are known by offset.
 func init() {
-	for _, name := range []string{"tile", "windowPixel", "tileWindow"} {
+	for _, name := range []string{"tile", "windowPixel", "tileWindow", "PairBlock"} {
 		n := types.NewTypeName(token.NoPos, nil, name, nil)
 		types.NewNamed(n, types.NewStruct(nil, nil), nil)
 		types.Universe.Insert(n)

@@ -18,6 +18,8 @@ var subjects = map[string]func(){
 	"tile_avx2":       func() { tiles(avx2) },
 	"winograd_avx512": func() { winograds(avx512) },
 	"winograd_avx2":   func() { winograds(avx2) },
+	"pairs_avx512":    func() { pairs(avx512) },
+	"pairs_avx2":      func() { pairs(avx2) },
 	"strip_avx512":    func() { strips(avx512) },
 	"strip_avx2":      func() { strips(avx2); makeTranspose() },
 }
