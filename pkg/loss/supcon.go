@@ -6,18 +6,10 @@ import (
 	"supcon/pkg/kernel"
 )
 
-// A tile of the similarity matrix is at most tileRows × tileColumns: the
-// largest piece of S or G that ever exists.
-const (
-	tileRows    = 256
-	tileColumns = 1024
-	stripeRows  = 16 // rows that one task of a parallel loop takes
-)
-
 // Loss evaluates Eq. 1–3 and their gradient in float32 on the kernels. Beside Z
-// and dZ it keeps one tile and a few numbers per row, whatever M is; results
-// are the same bits for every number of threads. It is not safe for concurrent
-// use.
+// and dZ it keeps Z in the form that the matrix kernels read, twice, one tile a
+// thread and a few numbers per row, whatever M is; results are the same bits
+// for every number of threads. It is not safe for concurrent use.
 type Loss struct {
 	cfg    Config
 	engine *kernel.Engine
@@ -31,16 +23,21 @@ type Loss struct {
 	perAnchor []float64
 	sums      []float64
 
+	blocks
+	wide        bool      // exponentials need a maximum for each row: see wide.go
+	squares     []float64 // the largest ‖z‖² of each block
+	columns     []float32 // Zᵀ by blocks, packed: the right factor of S
+	packed      []float32 // Z by blocks, packed: the right factor of G·Z
+	dz          []float32
+	coefficient float64 // what ∂Loss/∂Z has before the sum: c/τ
+
 	// What Backward needs to recompute q: the log-sum-exp of each row over A(i),
 	// and over P(i) for Eq. 3; +Inf marks a row that is no counted anchor.
 	lse, lsePositive []float64
 	rows             []rowSum  // running sums of the rows; largest is reused by Backward
-	leastLSE         float64   // the smallest lse of a counted anchor
-	column           []float32 // exp(leastLSE − lse_j): the part of q_ji that does not depend on i
+	all, positive    []float32 // c/τ·exp(−lse_i), and what a positive takes off: see finishRows
 
-	tile, scratch    []float32 // scratch: one row of the tile for each stripe
-	r0, r1, c0, c1   int       // the tile's place in S
-	reduce, gradient func(stripe int)
+	packColumns, packRows, sum, gradient *kernel.Loop
 }
 
 // New returns a Loss that works on the engine's threads. A wrong configuration
@@ -50,7 +47,8 @@ func New(e *kernel.Engine, cfg Config) (*Loss, error) {
 		return nil, err
 	}
 	l := &Loss{cfg: cfg, engine: e}
-	l.reduce, l.gradient = l.reduceStripe, l.gradientStripe
+	l.packColumns, l.packRows = e.NewLoop(l.packColumnsOf), e.NewLoop(l.packRowsOf)
+	l.sum, l.gradient = e.NewLoop(l.sumPair), e.NewLoop(l.gradientPair)
 	return l, nil
 }
 
@@ -59,6 +57,9 @@ func New(e *kernel.Engine, cfg Config) (*Loss, error) {
 // group of row i (see Groups); rows lo..hi are the anchors, and each is
 // contrasted with all M rows. The error is ErrNoPositives when no anchor has a
 // positive.
+//
+// S is symmetric: each pair of blocks is multiplied once and adds to the rows
+// of both.
 func (l *Loss) Forward(z []float32, groups []int, d, lo, hi int) (Value, error) {
 	l.counted = 0
 	if err := checkBatch(len(z), len(groups), d, lo, hi); err != nil {
@@ -66,16 +67,13 @@ func (l *Loss) Forward(z []float32, groups []int, d, lo, hi int) (Value, error) 
 	}
 	l.z, l.m, l.d, l.lo, l.hi = z, len(groups), d, lo, hi
 	l.prepare(groups)
-	for l.r0 = lo; l.r0 < hi; l.r0 = l.r1 {
-		l.r1 = min(l.r0+tileRows, hi)
-		for l.c0 = 0; l.c0 < l.m; l.c0 = l.c1 {
-			l.c1 = min(l.c0+tileColumns, l.m)
-			l.similarities()
-			l.engine.Parallel(l.stripes(), l.reduce)
-		}
-		l.finishRows()
+	l.packColumns.Run(l.count, 0)
+	l.wide = !(l.largestSimilarity() <= l.narrowest())
+	for i := range l.rows {
+		l.rows[i].reset(l.wide)
 	}
-	l.finishColumns()
+	l.blocks.rounds(l.sum, l.scratch())
+	l.finishRows()
 	return l.value()
 }
 
@@ -83,9 +81,10 @@ func (l *Loss) Forward(z []float32, groups []int, d, lo, hi int) (Value, error) 
 //
 //	dZ = (G + Gᵀ)·Z/τ,
 //
-// with G as in Naive. Since S is symmetric, both G_ij and G_ji of a tile follow
-// from the one product s_ij and the saved log-sum-exps of rows i and j; so a
-// tile takes two matrix products, S = Z·Zᵀ again and (G + Gᵀ)·Z.
+// with G as in Naive. Both G_ij and G_ji follow from the one product s_ij and
+// the saved log-sum-exps of rows i and j. So a tile W of G + Gᵀ takes three
+// matrix products: S again, W·Z for the rows of the one block and Wᵀ·Z for
+// those of the other.
 func (l *Loss) Backward(dz []float32) error {
 	if l.counted == 0 {
 		return ErrNoPositives
@@ -93,33 +92,16 @@ func (l *Loss) Backward(dz []float32) error {
 	if err := checkBatch(len(dz), l.m, l.d, l.lo, l.hi); err != nil {
 		return err
 	}
-	for l.r0 = 0; l.r0 < l.m; l.r0 = l.r1 {
-		from, to := l.lo, l.hi // a row that is no anchor is contrast to the anchors only
-		l.r1 = min(l.r0+tileRows, l.m)
-		switch {
-		case l.r0 < l.lo:
-			l.r1 = min(l.r1, l.lo)
-		case l.r0 < l.hi:
-			l.r1 = min(l.r1, l.hi)
-			from, to = 0, l.m
-		}
-		for l.c0 = from; l.c0 < to; l.c0 = l.c1 {
-			l.c1 = min(l.c0+tileColumns, to)
-			l.similarities()
-			l.engine.Parallel(l.stripes(), l.gradient)
-			l.engine.Gemm(
-				kernel.GemmShape{M: l.r1 - l.r0, N: l.d, K: l.c1 - l.c0, Accumulate: l.c0 > from},
-				dz[l.r0*l.d:l.r1*l.d], l.tile[:(l.r1-l.r0)*(l.c1-l.c0)], l.z[l.c0*l.d:l.c1*l.d])
-		}
-	}
-	c := float32(l.cfg.factor() / float64(l.counted) / l.cfg.Temperature)
-	for i := range dz {
-		dz[i] *= c
-	}
+	l.dz = dz
+	l.packed = resize(l.packed, l.count*l.engine.PackedLen(l.size, l.d))
+	l.packRows.Run(l.count, 0)
+	l.blocks.rounds(l.gradient, l.scratch())
+	l.dz = nil
 	return nil
 }
 
 func (l *Loss) prepare(groups []int) {
+	l.blocks.set(l.m)
 	l.grouping.set(groups)
 	l.sums = resize(l.sums, 3*l.d)
 	l.perAnchor = resize(l.perAnchor, l.hi-l.lo)
@@ -128,66 +110,69 @@ func (l *Loss) prepare(groups []int) {
 		l.lse[i], l.lsePositive[i] = math.Inf(1), math.Inf(1)
 	}
 	l.rows = resize(l.rows, l.m)
-	for i := range l.rows {
-		l.rows[i].reset()
-	}
-	l.column = resize(l.column, l.m)
-	l.tile = resize(l.tile, min(tileRows, l.m)*min(tileColumns, l.m))
-	l.scratch = resize(l.scratch, tileRows/stripeRows*tileColumns)
+	l.all, l.positive = resize(l.all, l.m), resize(l.positive, l.m)
+	l.squares = resize(l.squares, l.count)
+	l.columns = resize(l.columns, l.count*l.engine.PackedLen(l.d, l.size))
 }
 
-// stripes is the number of tasks of a parallel loop over the tile's rows.
-func (l *Loss) stripes() int { return (l.r1 - l.r0 + stripeRows - 1) / stripeRows }
+// scratch is what a thread needs: a tile, and two numbers for each of its rows
+// and columns.
+func (l *Loss) scratch() int { return l.size * (l.ld() + 4) }
 
-// similarities fills the tile with ⟨z_i, z_j⟩, i in r0..r1, j in c0..c1.
-func (l *Loss) similarities() {
-	rows, columns := l.r1-l.r0, l.c1-l.c0
-	l.engine.Gemm(kernel.GemmShape{M: rows, N: columns, K: l.d, TransB: true},
-		l.tile[:rows*columns], l.z[l.r0*l.d:l.r1*l.d], l.z[l.c0*l.d:l.c1*l.d])
+// anchors says whether block i has any.
+func (l *Loss) anchors(i int) bool {
+	from, to := l.blocks.rows(i)
+	return from < l.hi && to > l.lo
 }
 
-// row returns row i's part of the tile with −∞ on the diagonal, which takes
-// row i out of A(i).
-func (l *Loss) row(i int) []float32 {
-	columns := l.c1 - l.c0
-	row := l.tile[(i-l.r0)*columns : (i-l.r0+1)*columns]
-	if i >= l.c0 && i < l.c1 {
-		row[i-l.c0] = float32(math.Inf(-1))
-	}
-	return row
+// zOf is the rows of block i, of Z or of dZ.
+func (l *Loss) zOf(z []float32, i int) []float32 {
+	from, to := l.blocks.rows(i)
+	return z[from*l.d : to*l.d]
 }
 
-// finishRows turns the running sums of the tile's rows into ℓ_i and what
-// Backward needs.
-func (l *Loss) finishRows() {
-	for i := l.r0; i < l.r1; i++ {
-		l.perAnchor[i-l.lo] = 0
-		positives := l.grouping.positives(i)
-		if positives == 0 {
-			continue
-		}
-		l.counted++
-		r := &l.rows[i]
-		l.lse[i] = r.all.value(l.cfg.Temperature)
-		if l.cfg.Variant == SupConIn {
-			l.lsePositive[i] = r.positive.value(l.cfg.Temperature)
-			l.perAnchor[i-l.lo] = l.lse[i] - l.lsePositive[i] + math.Log(float64(positives))
-		} else {
-			l.perAnchor[i-l.lo] = l.lse[i] - r.sumPositive/float64(positives)/l.cfg.Temperature
-		}
+func (l *Loss) columnsOf(i int) []float32 {
+	n := l.engine.PackedLen(l.d, l.size)
+	return l.columns[i*n : (i+1)*n]
+}
+
+func (l *Loss) packedOf(i int) []float32 {
+	n := l.engine.PackedLen(l.size, l.d)
+	return l.packed[i*n : (i+1)*n]
+}
+
+func (l *Loss) packColumnsOf(t kernel.Thread, i int) {
+	from, to := l.blocks.rows(i)
+	t.Pack(l.columnsOf(i), l.zOf(l.z, i), l.d, to-from, true)
+	l.squares[i] = 0
+	for row := from; row < to; row++ {
+		z := l.z[row*l.d : (row+1)*l.d]
+		l.squares[i] = max(l.squares[i], float64(l.engine.Dot(z, z)))
 	}
 }
 
-// finishColumns prepares exp(−lse_j), scaled to at most 1; it is 0 for rows
-// that are no counted anchor.
-func (l *Loss) finishColumns() {
-	l.leastLSE = math.Inf(1)
-	for _, x := range l.lse {
-		l.leastLSE = min(l.leastLSE, x)
-	}
-	for j, x := range l.lse {
-		l.column[j] = float32(math.Exp(l.leastLSE - x))
-	}
+func (l *Loss) packRowsOf(t kernel.Thread, i int) {
+	from, to := l.blocks.rows(i)
+	t.Pack(l.packedOf(i), l.zOf(l.z, i), to-from, l.d, false)
+}
+
+// similarities fills x with ⟨z_r, z_c⟩, r in block i and c in block j.
+func (l *Loss) similarities(t kernel.Thread, x []float32, i, j int) {
+	rows, columns := len(l.zOf(l.z, i))/l.d, len(l.zOf(l.z, j))/l.d
+	t.GemmPacked(kernel.PackedShape{M: rows, N: columns, K: l.d, Lda: l.d, Ldc: l.ld()}, x, l.zOf(l.z, i), l.columnsOf(j))
+}
+
+// addRows adds a tile of pairs (i,j) times the rows j of Z to the rows i of dZ;
+// the first to do so writes them.
+func (l *Loss) addRows(t kernel.Thread, x []float32, i, j int, first bool) {
+	rows, columns := len(l.zOf(l.z, i))/l.d, len(l.zOf(l.z, j))/l.d
+	t.GemmPacked(kernel.PackedShape{M: rows, N: l.d, K: columns, Lda: l.ld(), Ldc: l.d, Accumulate: !first}, l.zOf(l.dz, i), x, l.packedOf(j))
+}
+
+// addColumns adds the transposed tile times the rows i of Z to the rows j of dZ.
+func (l *Loss) addColumns(t kernel.Thread, x []float32, i, j int) {
+	rows, columns := len(l.zOf(l.z, i))/l.d, len(l.zOf(l.z, j))/l.d
+	t.GemmPacked(kernel.PackedShape{M: columns, N: l.d, K: rows, TransA: true, Lda: l.ld(), Ldc: l.d, Accumulate: true}, l.zOf(l.dz, j), x, l.packedOf(i))
 }
 
 func (l *Loss) value() (Value, error) {
