@@ -83,7 +83,7 @@ func (g *correlation) band(e *Engine, w *worker, y, x, packed []float32, b panel
 		source = w.scratch
 	}
 	t := &w.tile
-	*t = tile{run: g.s * g.c, lda: g.step * g.c, ldb: b.nr, ldc: g.colStep}
+	*t = tile{run: g.s * g.c, lda: g.step * g.c, rowStep: g.step * g.c, ldb: b.nr, ldc: g.colStep}
 	runs, perPiece := w.runs(g.r, width*g.c), max(1, pieceDepth/t.run)
 	for i := range b.count() * blocks(g.r, perPiece) {
 		j, piece := i/blocks(g.r, perPiece), i%blocks(g.r, perPiece)
@@ -91,14 +91,9 @@ func (g *correlation) band(e *Engine, w *worker, y, x, packed []float32, b panel
 		r0, r1 := block(g.r, perPiece, piece)
 		t.off, t.b, t.cols = runs[r0:r1], b.panel(packed, j)[r0*t.run*b.nr:], n1-n0
 		for p := lo; p < hi; p++ {
-			a := first + (p-lo)*g.step*width*g.c
-			out := image*g.imageStep + g.base + p*g.rowStep + n0
-			for q := 0; q < g.q; q += t.rows {
-				t.rows = evenRows(g.q-q, e.k.mr)
-				t.a = source[a+q*t.lda:]
-				t.target(ep, y, out+q*g.colStep, n0, r0 == 0, r1 == g.r)
-				e.k.direct(t)
-			}
+			t.a = source[first+(p-lo)*g.step*width*g.c:]
+			t.target(ep, y, image*g.imageStep+g.base+p*g.rowStep+n0, n0, r0 == 0, r1 == g.r)
+			t.sweep(e.k.direct, g.q, e.k.mr)
 		}
 	}
 }
@@ -171,7 +166,7 @@ func (g *correlation) runGathered(e *Engine, y, x, packed []float32, b panels, e
 			g.gather(w.scratch[(m-lo)*ld:][:g.depth()], x, m)
 		}
 		t := &w.tile
-		*t = tile{off: oneRun, lda: ld, ldb: b.nr, ldc: g.colStep}
+		*t = tile{off: oneRun, lda: ld, rowStep: ld, ldb: b.nr, ldc: g.colStep}
 		for j := range b.count() {
 			for k := 0; k < g.depth(); k += t.run {
 				t.run = evenRows(g.depth()-k, pieceDepth)
@@ -187,16 +182,15 @@ func (g *correlation) runGathered(e *Engine, y, x, packed []float32, b panels, e
 func (g *correlation) gatheredTiles(e *Engine, t *tile, rows, y []float32, ep Epilogue, n0, lo, hi, k int) {
 	t.cols = min(t.ldb, g.k-n0)
 	whole := g.rowStep == g.q*g.colStep && g.imageStep == g.p*g.rowStep
-	for m := lo; m < hi; m += t.rows {
-		left := hi - m
+	for m, left := lo, 0; m < hi; m += left {
+		left = hi - m
 		if !whole {
 			left = min(left, g.q-m%g.q)
 		}
-		t.rows = evenRows(left, e.k.mr)
 		t.a = rows[(m-lo)*t.lda:]
 		at := m/(g.p*g.q)*g.imageStep + g.base + m/g.q%g.p*g.rowStep + m%g.q*g.colStep + n0
 		t.target(ep, y, at, n0, k == 0, k+t.run == g.depth())
-		e.k.direct(t)
+		t.sweep(e.k.direct, left, e.k.mr)
 	}
 }
 

@@ -107,7 +107,7 @@ func (f *filterPlan) accumulate(e *Engine, dw, source []float32, line int, packe
 		r := i / rowTasks
 		m0, m1 := block(height, perTask, i%rowTasks)
 		t := &w.tile
-		*t = tile{off: f.offsets[:b.depth/g.q], run: g.q, lda: g.step * g.c, ldb: g.k, ldc: g.k}
+		*t = tile{off: f.offsets[:b.depth/g.q], run: g.q, lda: g.step * g.c, rowStep: 1, ldb: g.k, ldc: g.k}
 		if add {
 			t.flags = tileAccumulate
 		}
@@ -117,12 +117,8 @@ func (f *filterPlan) accumulate(e *Engine, dw, source []float32, line int, packe
 			if f.packDy {
 				t.b, t.ldb = b.panel(packed, n/b.nr), b.nr
 			}
-			for m := m0; m < m1; m += t.rows {
-				t.rows = evenRows(m1-m, e.k.mr)
-				t.a = source[r*line+m:]
-				t.c = dw[(r*height+m)*g.k+n:]
-				e.k.transposed(t)
-			}
+			t.a, t.c = source[r*line+m0:], dw[(r*height+m0)*g.k+n:]
+			t.sweep(e.k.transposed, m1-m0, e.k.mr)
 		}
 	})
 }

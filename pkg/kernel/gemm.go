@@ -85,24 +85,21 @@ func (g *gemmPart) run(k *table, w *worker, rowTask, colTask int) {
 	kernel := k.direct
 	a := g.a[m0*g.s.K+g.k0:]
 	t.lda = g.s.K
-	step := t.lda
+	t.rowStep = t.lda
 	switch {
 	case g.s.TransA:
 		kernel = k.transposed
-		a, t.lda, step = g.a[g.k0*g.s.M+m0:], g.s.M, 1
+		a, t.lda, t.rowStep = g.a[g.k0*g.s.M+m0:], g.s.M, 1
 	case t.lda%aliasing == 0:
 		a, t.lda = spread(w.scratch, a, m1-m0, g.p.depth, t.lda)
-		step = t.lda
+		t.rowStep = t.lda
 	}
 	for n := c0; n < c1; n += g.p.nr {
 		t.b = g.p.panel(g.packed, n/g.p.nr)
 		t.cols = min(g.p.nr, c1-n)
-		for m := m0; m < m1; m += t.rows {
-			t.rows = evenRows(m1-m, k.mr)
-			t.a = a[(m-m0)*step:]
-			t.target(g.ep, g.c, m*g.s.N+g.n0+n, g.n0+n, g.k0 == 0 && !g.s.Accumulate, g.k0+g.p.depth == g.s.K)
-			kernel(t)
-		}
+		t.a = a
+		t.target(g.ep, g.c, m0*g.s.N+g.n0+n, g.n0+n, g.k0 == 0 && !g.s.Accumulate, g.k0+g.p.depth == g.s.K)
+		t.sweep(kernel, m1-m0, k.mr)
 	}
 }
 
@@ -118,7 +115,3 @@ func spread(dst, a []float32, rows, depth, lda int) ([]float32, int) {
 	}
 	return dst, ld
 }
-
-// evenRows is the height of the next tile when left rows remain: tiles of nearly equal height keep
-// the last one from being a thin one, in which the multipliers wait.
-func evenRows(left, mr int) int { return blocks(left, blocks(left, mr)) }

@@ -22,6 +22,8 @@ type tile struct {
 	rows, cols     int // 1…mr, 1…nr
 	flags          int
 	ahead          int // from b to what should be brought near the cache meanwhile: the next panel
+	more           int // how many more blocks of rows follow, each below the last
+	rowStep        int // from row to row of A: lda, or 1 when transposed
 }
 
 const (
@@ -39,6 +41,39 @@ type table struct {
 	pairs      *pairForms
 	strips
 }
+
+// sweep runs a micro-kernel over rows of A and C that lie as in the tile, in blocks of nearly equal
+// height: a thin last one would keep the multipliers waiting.
+func (t *tile) sweep(kernel func(t *tile), rows, mr int) {
+	t.rows = evenRows(rows, mr)
+	t.more = rows/t.rows - 1
+	a, c, residual, done := t.a, t.c, t.residual, t.rows*(t.more+1)
+	kernel(t)
+	if done == rows {
+		return
+	}
+	t.rows, t.more = rows-done, 0
+	t.a, t.c = a[done*t.rowStep:], c[done*t.ldc:]
+	if residual != nil {
+		t.residual = residual[done*t.ldc:]
+	}
+	kernel(t)
+}
+
+// repeat runs a kernel of one block for all blocks of the tile.
+func (t *tile) repeat(block func(t *tile)) {
+	block(t)
+	for range t.more {
+		t.a, t.c = t.a[t.rows*t.rowStep:], t.c[t.rows*t.ldc:]
+		if t.residual != nil {
+			t.residual = t.residual[t.rows*t.ldc:]
+		}
+		block(t)
+	}
+}
+
+// evenRows is the height of the blocks that rows are cut into.
+func evenRows(rows, mr int) int { return blocks(rows, blocks(rows, mr)) }
 
 // oneRun is the offset list of an operand that is one run.
 var oneRun = []int{0}

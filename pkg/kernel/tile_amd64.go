@@ -154,6 +154,12 @@ func tileTransposed2(t *tile) {
 
 // declare tells the race detector what a tile reads and writes.
 func (t *tile) declare(transposed bool) {
+	all := *t
+	all.repeat(func(t *tile) { t.declareBlock(transposed) })
+	raceRead(t.b[:(len(t.off)*t.run-1)*t.ldb+t.cols])
+}
+
+func (t *tile) declareBlock(transposed bool) {
 	for m := range t.rows {
 		at := m * t.ldc
 		raceWrite(t.c[at : at+t.cols])
@@ -161,7 +167,6 @@ func (t *tile) declare(transposed bool) {
 			raceRead(t.residual[at : at+t.cols])
 		}
 	}
-	raceRead(t.b[:(len(t.off)*t.run-1)*t.ldb+t.cols])
 	lines, length := t.rows, t.run
 	if transposed {
 		lines, length = length, lines

@@ -11,6 +11,8 @@ package kernel
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
 //
+// and then the same for the next 1 rows, more times.
+//
 //go:noescape
 func tileDirect2x1x8(t *tile)
 
@@ -20,6 +22,8 @@ func tileDirect2x1x8(t *tile)
 //		for m, for n: s[m][n] += a[o + k·lda + m]·b[n]
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
+//
+// and then the same for the next 1 rows, more times.
 //
 //go:noescape
 func tileTransposed2x1x8(t *tile)
@@ -31,6 +35,8 @@ func tileTransposed2x1x8(t *tile)
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
 //
+// and then the same for the next 2 rows, more times.
+//
 //go:noescape
 func tileDirect2x2x8(t *tile)
 
@@ -40,6 +46,8 @@ func tileDirect2x2x8(t *tile)
 //		for m, for n: s[m][n] += a[o + k·lda + m]·b[n]
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
+//
+// and then the same for the next 2 rows, more times.
 //
 //go:noescape
 func tileTransposed2x2x8(t *tile)
@@ -51,6 +59,8 @@ func tileTransposed2x2x8(t *tile)
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
 //
+// and then the same for the next 3 rows, more times.
+//
 //go:noescape
 func tileDirect2x3x8(t *tile)
 
@@ -60,6 +70,8 @@ func tileDirect2x3x8(t *tile)
 //		for m, for n: s[m][n] += a[o + k·lda + m]·b[n]
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
+//
+// and then the same for the next 3 rows, more times.
 //
 //go:noescape
 func tileTransposed2x3x8(t *tile)
@@ -71,6 +83,8 @@ func tileTransposed2x3x8(t *tile)
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
 //
+// and then the same for the next 4 rows, more times.
+//
 //go:noescape
 func tileDirect2x4x8(t *tile)
 
@@ -80,6 +94,8 @@ func tileDirect2x4x8(t *tile)
 //		for m, for n: s[m][n] += a[o + k·lda + m]·b[n]
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
+//
+// and then the same for the next 4 rows, more times.
 //
 //go:noescape
 func tileTransposed2x4x8(t *tile)
@@ -91,6 +107,8 @@ func tileTransposed2x4x8(t *tile)
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
 //
+// and then the same for the next 5 rows, more times.
+//
 //go:noescape
 func tileDirect2x5x8(t *tile)
 
@@ -100,6 +118,8 @@ func tileDirect2x5x8(t *tile)
 //		for m, for n: s[m][n] += a[o + k·lda + m]·b[n]
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
+//
+// and then the same for the next 5 rows, more times.
 //
 //go:noescape
 func tileTransposed2x5x8(t *tile)
@@ -111,6 +131,8 @@ func tileTransposed2x5x8(t *tile)
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
 //
+// and then the same for the next 6 rows, more times.
+//
 //go:noescape
 func tileDirect2x6x8(t *tile)
 
@@ -120,6 +142,8 @@ func tileDirect2x6x8(t *tile)
 //		for m, for n: s[m][n] += a[o + k·lda + m]·b[n]
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
+//
+// and then the same for the next 6 rows, more times.
 //
 //go:noescape
 func tileTransposed2x6x8(t *tile)
@@ -131,6 +155,8 @@ func tileTransposed2x6x8(t *tile)
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
 //
+// and then the same for the next 1 rows, more times.
+//
 //go:noescape
 func tileDirect2x1x16(t *tile)
 
@@ -140,6 +166,8 @@ func tileDirect2x1x16(t *tile)
 //		for m, for n: s[m][n] += a[o + k·lda + m]·b[n]
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
+//
+// and then the same for the next 1 rows, more times.
 //
 //go:noescape
 func tileTransposed2x1x16(t *tile)
@@ -151,6 +179,8 @@ func tileTransposed2x1x16(t *tile)
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
 //
+// and then the same for the next 2 rows, more times.
+//
 //go:noescape
 func tileDirect2x2x16(t *tile)
 
@@ -160,6 +190,8 @@ func tileDirect2x2x16(t *tile)
 //		for m, for n: s[m][n] += a[o + k·lda + m]·b[n]
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
+//
+// and then the same for the next 2 rows, more times.
 //
 //go:noescape
 func tileTransposed2x2x16(t *tile)
@@ -171,6 +203,8 @@ func tileTransposed2x2x16(t *tile)
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
 //
+// and then the same for the next 3 rows, more times.
+//
 //go:noescape
 func tileDirect2x3x16(t *tile)
 
@@ -180,6 +214,8 @@ func tileDirect2x3x16(t *tile)
 //		for m, for n: s[m][n] += a[o + k·lda + m]·b[n]
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
+//
+// and then the same for the next 3 rows, more times.
 //
 //go:noescape
 func tileTransposed2x3x16(t *tile)
@@ -191,6 +227,8 @@ func tileTransposed2x3x16(t *tile)
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
 //
+// and then the same for the next 4 rows, more times.
+//
 //go:noescape
 func tileDirect2x4x16(t *tile)
 
@@ -200,6 +238,8 @@ func tileDirect2x4x16(t *tile)
 //		for m, for n: s[m][n] += a[o + k·lda + m]·b[n]
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
+//
+// and then the same for the next 4 rows, more times.
 //
 //go:noescape
 func tileTransposed2x4x16(t *tile)
@@ -211,6 +251,8 @@ func tileTransposed2x4x16(t *tile)
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
 //
+// and then the same for the next 5 rows, more times.
+//
 //go:noescape
 func tileDirect2x5x16(t *tile)
 
@@ -220,6 +262,8 @@ func tileDirect2x5x16(t *tile)
 //		for m, for n: s[m][n] += a[o + k·lda + m]·b[n]
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
+//
+// and then the same for the next 5 rows, more times.
 //
 //go:noescape
 func tileTransposed2x5x16(t *tile)
@@ -231,6 +275,8 @@ func tileTransposed2x5x16(t *tile)
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
 //
+// and then the same for the next 6 rows, more times.
+//
 //go:noescape
 func tileDirect2x6x16(t *tile)
 
@@ -240,6 +286,8 @@ func tileDirect2x6x16(t *tile)
 //		for m, for n: s[m][n] += a[o + k·lda + m]·b[n]
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
+//
+// and then the same for the next 6 rows, more times.
 //
 //go:noescape
 func tileTransposed2x6x16(t *tile)

@@ -6,10 +6,20 @@
 
 // func tileDirect2x1x8(t *tile)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileDirect2x1x8(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileDirect2x1x8(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VXORPS Y0, Y0, Y0
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -44,7 +54,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), DX
+	MOVQ         8(SP), DX
 	VMOVUPS      (DX), Y15
 	VADDPS       Y15, Y0, Y0
 
@@ -56,10 +66,10 @@ nofullAccumulate:
 	VADDPS  Y15, Y0, Y0
 
 nofullBias:
-	MOVQ    96(AX), DX
+	MOVQ    16(SP), DX
 	TESTQ   DX, DX
 	JZ      nofullResidual
-	MOVQ    96(AX), DX
+	MOVQ    16(SP), DX
 	VMOVUPS (DX), Y15
 	VADDPS  Y15, Y0, Y0
 
@@ -72,13 +82,13 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Y0, (AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Y0, (CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Y0, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Y0, (CX)
 	JMP     done
 
 partial:
@@ -90,7 +100,7 @@ partial:
 	SHLQ       $0x02, DX
 	TESTQ      $0x00000001, CX
 	JZ         nopartialAccumulate
-	MOVQ       48(AX), DX
+	MOVQ       8(SP), DX
 	VMASKMOVPS (DX), Y15, Y13
 	VADDPS     Y13, Y0, Y0
 
@@ -102,10 +112,10 @@ nopartialAccumulate:
 	VADDPS     Y13, Y0, Y0
 
 nopartialBias:
-	MOVQ       96(AX), DX
+	MOVQ       16(SP), DX
 	TESTQ      DX, DX
 	JZ         nopartialResidual
-	MOVQ       96(AX), DX
+	MOVQ       16(SP), DX
 	VMASKMOVPS (DX), Y15, Y13
 	VADDPS     Y13, Y0, Y0
 
@@ -116,10 +126,24 @@ nopartialResidual:
 	VMAXPS Y0, Y13, Y0
 
 nopartialReLU:
-	MOVQ       48(AX), AX
-	VMASKMOVPS Y0, Y15, (AX)
+	MOVQ       8(SP), CX
+	VMASKMOVPS Y0, Y15, (CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	MOVQ   144(AX), CX
+	IMUL3Q $0x04, CX, CX
+	ADDQ   CX, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x04, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
@@ -159,10 +183,20 @@ GLOBL laneMasks<>(SB), RODATA|NOPTR, $128
 
 // func tileTransposed2x1x8(t *tile)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileTransposed2x1x8(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileTransposed2x1x8(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VXORPS Y0, Y0, Y0
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -197,7 +231,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), DX
+	MOVQ         8(SP), DX
 	VMOVUPS      (DX), Y15
 	VADDPS       Y15, Y0, Y0
 
@@ -209,10 +243,10 @@ nofullAccumulate:
 	VADDPS  Y15, Y0, Y0
 
 nofullBias:
-	MOVQ    96(AX), DX
+	MOVQ    16(SP), DX
 	TESTQ   DX, DX
 	JZ      nofullResidual
-	MOVQ    96(AX), DX
+	MOVQ    16(SP), DX
 	VMOVUPS (DX), Y15
 	VADDPS  Y15, Y0, Y0
 
@@ -225,13 +259,13 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Y0, (AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Y0, (CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Y0, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Y0, (CX)
 	JMP     done
 
 partial:
@@ -243,7 +277,7 @@ partial:
 	SHLQ       $0x02, DX
 	TESTQ      $0x00000001, CX
 	JZ         nopartialAccumulate
-	MOVQ       48(AX), DX
+	MOVQ       8(SP), DX
 	VMASKMOVPS (DX), Y15, Y13
 	VADDPS     Y13, Y0, Y0
 
@@ -255,10 +289,10 @@ nopartialAccumulate:
 	VADDPS     Y13, Y0, Y0
 
 nopartialBias:
-	MOVQ       96(AX), DX
+	MOVQ       16(SP), DX
 	TESTQ      DX, DX
 	JZ         nopartialResidual
-	MOVQ       96(AX), DX
+	MOVQ       16(SP), DX
 	VMASKMOVPS (DX), Y15, Y13
 	VADDPS     Y13, Y0, Y0
 
@@ -269,20 +303,42 @@ nopartialResidual:
 	VMAXPS Y0, Y13, Y0
 
 nopartialReLU:
-	MOVQ       48(AX), AX
-	VMASKMOVPS Y0, Y15, (AX)
+	MOVQ       8(SP), CX
+	VMASKMOVPS Y0, Y15, (CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	ADDQ   $0x04, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x04, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileDirect2x2x8(t *tile)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileDirect2x2x8(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileDirect2x2x8(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -319,7 +375,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Y15
 	VADDPS       Y15, Y0, Y0
 	ADDQ         DX, BX
@@ -335,10 +391,10 @@ nofullAccumulate:
 	VADDPS  Y15, Y1, Y1
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Y15
 	VADDPS  Y15, Y0, Y0
 	ADDQ    DX, BX
@@ -355,17 +411,17 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Y0, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Y1, (AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Y0, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Y1, (CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Y0, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Y1, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Y0, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y1, (CX)
 	JMP     done
 
 partial:
@@ -377,7 +433,7 @@ partial:
 	SHLQ       $0x02, DX
 	TESTQ      $0x00000001, CX
 	JZ         nopartialAccumulate
-	MOVQ       48(AX), BX
+	MOVQ       8(SP), BX
 	VMASKMOVPS (BX), Y15, Y13
 	VADDPS     Y13, Y0, Y0
 	ADDQ       DX, BX
@@ -393,10 +449,10 @@ nopartialAccumulate:
 	VADDPS     Y13, Y1, Y1
 
 nopartialBias:
-	MOVQ       96(AX), BX
+	MOVQ       16(SP), BX
 	TESTQ      BX, BX
 	JZ         nopartialResidual
-	MOVQ       96(AX), BX
+	MOVQ       16(SP), BX
 	VMASKMOVPS (BX), Y15, Y13
 	VADDPS     Y13, Y0, Y0
 	ADDQ       DX, BX
@@ -411,22 +467,46 @@ nopartialResidual:
 	VMAXPS Y1, Y13, Y1
 
 nopartialReLU:
-	MOVQ       48(AX), AX
-	VMASKMOVPS Y0, Y15, (AX)
-	ADDQ       DX, AX
-	VMASKMOVPS Y1, Y15, (AX)
+	MOVQ       8(SP), CX
+	VMASKMOVPS Y0, Y15, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y1, Y15, (CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	MOVQ   144(AX), CX
+	IMUL3Q $0x08, CX, CX
+	ADDQ   CX, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x08, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileTransposed2x2x8(t *tile)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileTransposed2x2x8(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileTransposed2x2x8(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -463,7 +543,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Y15
 	VADDPS       Y15, Y0, Y0
 	ADDQ         DX, BX
@@ -479,10 +559,10 @@ nofullAccumulate:
 	VADDPS  Y15, Y1, Y1
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Y15
 	VADDPS  Y15, Y0, Y0
 	ADDQ    DX, BX
@@ -499,17 +579,17 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Y0, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Y1, (AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Y0, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Y1, (CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Y0, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Y1, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Y0, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y1, (CX)
 	JMP     done
 
 partial:
@@ -521,7 +601,7 @@ partial:
 	SHLQ       $0x02, DX
 	TESTQ      $0x00000001, CX
 	JZ         nopartialAccumulate
-	MOVQ       48(AX), BX
+	MOVQ       8(SP), BX
 	VMASKMOVPS (BX), Y15, Y13
 	VADDPS     Y13, Y0, Y0
 	ADDQ       DX, BX
@@ -537,10 +617,10 @@ nopartialAccumulate:
 	VADDPS     Y13, Y1, Y1
 
 nopartialBias:
-	MOVQ       96(AX), BX
+	MOVQ       16(SP), BX
 	TESTQ      BX, BX
 	JZ         nopartialResidual
-	MOVQ       96(AX), BX
+	MOVQ       16(SP), BX
 	VMASKMOVPS (BX), Y15, Y13
 	VADDPS     Y13, Y0, Y0
 	ADDQ       DX, BX
@@ -555,23 +635,45 @@ nopartialResidual:
 	VMAXPS Y1, Y13, Y1
 
 nopartialReLU:
-	MOVQ       48(AX), AX
-	VMASKMOVPS Y0, Y15, (AX)
-	ADDQ       DX, AX
-	VMASKMOVPS Y1, Y15, (AX)
+	MOVQ       8(SP), CX
+	VMASKMOVPS Y0, Y15, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y1, Y15, (CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	ADDQ   $0x08, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x08, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileDirect2x3x8(t *tile)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileDirect2x3x8(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileDirect2x3x8(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -610,7 +712,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Y15
 	VADDPS       Y15, Y0, Y0
 	ADDQ         DX, BX
@@ -630,10 +732,10 @@ nofullAccumulate:
 	VADDPS  Y15, Y2, Y2
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Y15
 	VADDPS  Y15, Y0, Y0
 	ADDQ    DX, BX
@@ -654,21 +756,21 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Y0, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Y1, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Y2, (AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Y0, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Y1, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Y2, (CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Y0, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Y1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Y2, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Y0, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y2, (CX)
 	JMP     done
 
 partial:
@@ -680,7 +782,7 @@ partial:
 	SHLQ       $0x02, DX
 	TESTQ      $0x00000001, CX
 	JZ         nopartialAccumulate
-	MOVQ       48(AX), BX
+	MOVQ       8(SP), BX
 	VMASKMOVPS (BX), Y15, Y13
 	VADDPS     Y13, Y0, Y0
 	ADDQ       DX, BX
@@ -700,10 +802,10 @@ nopartialAccumulate:
 	VADDPS     Y13, Y2, Y2
 
 nopartialBias:
-	MOVQ       96(AX), BX
+	MOVQ       16(SP), BX
 	TESTQ      BX, BX
 	JZ         nopartialResidual
-	MOVQ       96(AX), BX
+	MOVQ       16(SP), BX
 	VMASKMOVPS (BX), Y15, Y13
 	VADDPS     Y13, Y0, Y0
 	ADDQ       DX, BX
@@ -722,25 +824,49 @@ nopartialResidual:
 	VMAXPS Y2, Y13, Y2
 
 nopartialReLU:
-	MOVQ       48(AX), AX
-	VMASKMOVPS Y0, Y15, (AX)
-	ADDQ       DX, AX
-	VMASKMOVPS Y1, Y15, (AX)
-	ADDQ       DX, AX
-	VMASKMOVPS Y2, Y15, (AX)
+	MOVQ       8(SP), CX
+	VMASKMOVPS Y0, Y15, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y1, Y15, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y2, Y15, (CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	MOVQ   144(AX), CX
+	IMUL3Q $0x0c, CX, CX
+	ADDQ   CX, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x0c, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileTransposed2x3x8(t *tile)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileTransposed2x3x8(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileTransposed2x3x8(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -779,7 +905,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Y15
 	VADDPS       Y15, Y0, Y0
 	ADDQ         DX, BX
@@ -799,10 +925,10 @@ nofullAccumulate:
 	VADDPS  Y15, Y2, Y2
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Y15
 	VADDPS  Y15, Y0, Y0
 	ADDQ    DX, BX
@@ -823,21 +949,21 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Y0, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Y1, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Y2, (AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Y0, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Y1, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Y2, (CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Y0, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Y1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Y2, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Y0, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y2, (CX)
 	JMP     done
 
 partial:
@@ -849,7 +975,7 @@ partial:
 	SHLQ       $0x02, DX
 	TESTQ      $0x00000001, CX
 	JZ         nopartialAccumulate
-	MOVQ       48(AX), BX
+	MOVQ       8(SP), BX
 	VMASKMOVPS (BX), Y15, Y13
 	VADDPS     Y13, Y0, Y0
 	ADDQ       DX, BX
@@ -869,10 +995,10 @@ nopartialAccumulate:
 	VADDPS     Y13, Y2, Y2
 
 nopartialBias:
-	MOVQ       96(AX), BX
+	MOVQ       16(SP), BX
 	TESTQ      BX, BX
 	JZ         nopartialResidual
-	MOVQ       96(AX), BX
+	MOVQ       16(SP), BX
 	VMASKMOVPS (BX), Y15, Y13
 	VADDPS     Y13, Y0, Y0
 	ADDQ       DX, BX
@@ -891,26 +1017,48 @@ nopartialResidual:
 	VMAXPS Y2, Y13, Y2
 
 nopartialReLU:
-	MOVQ       48(AX), AX
-	VMASKMOVPS Y0, Y15, (AX)
-	ADDQ       DX, AX
-	VMASKMOVPS Y1, Y15, (AX)
-	ADDQ       DX, AX
-	VMASKMOVPS Y2, Y15, (AX)
+	MOVQ       8(SP), CX
+	VMASKMOVPS Y0, Y15, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y1, Y15, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y2, Y15, (CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	ADDQ   $0x0c, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x0c, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileDirect2x4x8(t *tile)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileDirect2x4x8(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileDirect2x4x8(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -952,7 +1100,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Y15
 	VADDPS       Y15, Y0, Y0
 	ADDQ         DX, BX
@@ -976,10 +1124,10 @@ nofullAccumulate:
 	VADDPS  Y15, Y3, Y3
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Y15
 	VADDPS  Y15, Y0, Y0
 	ADDQ    DX, BX
@@ -1004,25 +1152,25 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Y0, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Y1, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Y2, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Y3, (AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Y0, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Y1, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Y2, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Y3, (CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Y0, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Y1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Y2, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Y3, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Y0, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y3, (CX)
 	JMP     done
 
 partial:
@@ -1034,7 +1182,7 @@ partial:
 	SHLQ       $0x02, DX
 	TESTQ      $0x00000001, CX
 	JZ         nopartialAccumulate
-	MOVQ       48(AX), BX
+	MOVQ       8(SP), BX
 	VMASKMOVPS (BX), Y15, Y13
 	VADDPS     Y13, Y0, Y0
 	ADDQ       DX, BX
@@ -1058,10 +1206,10 @@ nopartialAccumulate:
 	VADDPS     Y13, Y3, Y3
 
 nopartialBias:
-	MOVQ       96(AX), BX
+	MOVQ       16(SP), BX
 	TESTQ      BX, BX
 	JZ         nopartialResidual
-	MOVQ       96(AX), BX
+	MOVQ       16(SP), BX
 	VMASKMOVPS (BX), Y15, Y13
 	VADDPS     Y13, Y0, Y0
 	ADDQ       DX, BX
@@ -1084,28 +1232,52 @@ nopartialResidual:
 	VMAXPS Y3, Y13, Y3
 
 nopartialReLU:
-	MOVQ       48(AX), AX
-	VMASKMOVPS Y0, Y15, (AX)
-	ADDQ       DX, AX
-	VMASKMOVPS Y1, Y15, (AX)
-	ADDQ       DX, AX
-	VMASKMOVPS Y2, Y15, (AX)
-	ADDQ       DX, AX
-	VMASKMOVPS Y3, Y15, (AX)
+	MOVQ       8(SP), CX
+	VMASKMOVPS Y0, Y15, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y1, Y15, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y2, Y15, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y3, Y15, (CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	MOVQ   144(AX), CX
+	IMUL3Q $0x10, CX, CX
+	ADDQ   CX, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x10, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileTransposed2x4x8(t *tile)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileTransposed2x4x8(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileTransposed2x4x8(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -1146,7 +1318,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Y15
 	VADDPS       Y15, Y0, Y0
 	ADDQ         DX, BX
@@ -1170,10 +1342,10 @@ nofullAccumulate:
 	VADDPS  Y15, Y3, Y3
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Y15
 	VADDPS  Y15, Y0, Y0
 	ADDQ    DX, BX
@@ -1198,25 +1370,25 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Y0, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Y1, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Y2, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Y3, (AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Y0, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Y1, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Y2, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Y3, (CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Y0, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Y1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Y2, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Y3, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Y0, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y3, (CX)
 	JMP     done
 
 partial:
@@ -1228,7 +1400,7 @@ partial:
 	SHLQ       $0x02, DX
 	TESTQ      $0x00000001, CX
 	JZ         nopartialAccumulate
-	MOVQ       48(AX), BX
+	MOVQ       8(SP), BX
 	VMASKMOVPS (BX), Y15, Y13
 	VADDPS     Y13, Y0, Y0
 	ADDQ       DX, BX
@@ -1252,10 +1424,10 @@ nopartialAccumulate:
 	VADDPS     Y13, Y3, Y3
 
 nopartialBias:
-	MOVQ       96(AX), BX
+	MOVQ       16(SP), BX
 	TESTQ      BX, BX
 	JZ         nopartialResidual
-	MOVQ       96(AX), BX
+	MOVQ       16(SP), BX
 	VMASKMOVPS (BX), Y15, Y13
 	VADDPS     Y13, Y0, Y0
 	ADDQ       DX, BX
@@ -1278,29 +1450,51 @@ nopartialResidual:
 	VMAXPS Y3, Y13, Y3
 
 nopartialReLU:
-	MOVQ       48(AX), AX
-	VMASKMOVPS Y0, Y15, (AX)
-	ADDQ       DX, AX
-	VMASKMOVPS Y1, Y15, (AX)
-	ADDQ       DX, AX
-	VMASKMOVPS Y2, Y15, (AX)
-	ADDQ       DX, AX
-	VMASKMOVPS Y3, Y15, (AX)
+	MOVQ       8(SP), CX
+	VMASKMOVPS Y0, Y15, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y1, Y15, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y2, Y15, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y3, Y15, (CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	ADDQ   $0x10, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x10, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileDirect2x5x8(t *tile)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileDirect2x5x8(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileDirect2x5x8(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -1344,7 +1538,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Y15
 	VADDPS       Y15, Y0, Y0
 	ADDQ         DX, BX
@@ -1372,10 +1566,10 @@ nofullAccumulate:
 	VADDPS  Y15, Y4, Y4
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Y15
 	VADDPS  Y15, Y0, Y0
 	ADDQ    DX, BX
@@ -1404,29 +1598,29 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Y0, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Y1, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Y2, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Y3, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Y4, (AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Y0, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Y1, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Y2, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Y3, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Y4, (CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Y0, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Y1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Y2, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Y3, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Y4, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Y0, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y4, (CX)
 	JMP     done
 
 partial:
@@ -1438,7 +1632,7 @@ partial:
 	SHLQ       $0x02, DX
 	TESTQ      $0x00000001, CX
 	JZ         nopartialAccumulate
-	MOVQ       48(AX), BX
+	MOVQ       8(SP), BX
 	VMASKMOVPS (BX), Y15, Y13
 	VADDPS     Y13, Y0, Y0
 	ADDQ       DX, BX
@@ -1466,10 +1660,10 @@ nopartialAccumulate:
 	VADDPS     Y13, Y4, Y4
 
 nopartialBias:
-	MOVQ       96(AX), BX
+	MOVQ       16(SP), BX
 	TESTQ      BX, BX
 	JZ         nopartialResidual
-	MOVQ       96(AX), BX
+	MOVQ       16(SP), BX
 	VMASKMOVPS (BX), Y15, Y13
 	VADDPS     Y13, Y0, Y0
 	ADDQ       DX, BX
@@ -1496,31 +1690,55 @@ nopartialResidual:
 	VMAXPS Y4, Y13, Y4
 
 nopartialReLU:
-	MOVQ       48(AX), AX
-	VMASKMOVPS Y0, Y15, (AX)
-	ADDQ       DX, AX
-	VMASKMOVPS Y1, Y15, (AX)
-	ADDQ       DX, AX
-	VMASKMOVPS Y2, Y15, (AX)
-	ADDQ       DX, AX
-	VMASKMOVPS Y3, Y15, (AX)
-	ADDQ       DX, AX
-	VMASKMOVPS Y4, Y15, (AX)
+	MOVQ       8(SP), CX
+	VMASKMOVPS Y0, Y15, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y1, Y15, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y2, Y15, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y3, Y15, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y4, Y15, (CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	MOVQ   144(AX), CX
+	IMUL3Q $0x14, CX, CX
+	ADDQ   CX, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x14, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileTransposed2x5x8(t *tile)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileTransposed2x5x8(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileTransposed2x5x8(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -1563,7 +1781,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Y15
 	VADDPS       Y15, Y0, Y0
 	ADDQ         DX, BX
@@ -1591,10 +1809,10 @@ nofullAccumulate:
 	VADDPS  Y15, Y4, Y4
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Y15
 	VADDPS  Y15, Y0, Y0
 	ADDQ    DX, BX
@@ -1623,29 +1841,29 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Y0, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Y1, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Y2, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Y3, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Y4, (AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Y0, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Y1, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Y2, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Y3, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Y4, (CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Y0, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Y1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Y2, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Y3, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Y4, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Y0, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y4, (CX)
 	JMP     done
 
 partial:
@@ -1657,7 +1875,7 @@ partial:
 	SHLQ       $0x02, DX
 	TESTQ      $0x00000001, CX
 	JZ         nopartialAccumulate
-	MOVQ       48(AX), BX
+	MOVQ       8(SP), BX
 	VMASKMOVPS (BX), Y15, Y13
 	VADDPS     Y13, Y0, Y0
 	ADDQ       DX, BX
@@ -1685,10 +1903,10 @@ nopartialAccumulate:
 	VADDPS     Y13, Y4, Y4
 
 nopartialBias:
-	MOVQ       96(AX), BX
+	MOVQ       16(SP), BX
 	TESTQ      BX, BX
 	JZ         nopartialResidual
-	MOVQ       96(AX), BX
+	MOVQ       16(SP), BX
 	VMASKMOVPS (BX), Y15, Y13
 	VADDPS     Y13, Y0, Y0
 	ADDQ       DX, BX
@@ -1715,32 +1933,54 @@ nopartialResidual:
 	VMAXPS Y4, Y13, Y4
 
 nopartialReLU:
-	MOVQ       48(AX), AX
-	VMASKMOVPS Y0, Y15, (AX)
-	ADDQ       DX, AX
-	VMASKMOVPS Y1, Y15, (AX)
-	ADDQ       DX, AX
-	VMASKMOVPS Y2, Y15, (AX)
-	ADDQ       DX, AX
-	VMASKMOVPS Y3, Y15, (AX)
-	ADDQ       DX, AX
-	VMASKMOVPS Y4, Y15, (AX)
+	MOVQ       8(SP), CX
+	VMASKMOVPS Y0, Y15, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y1, Y15, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y2, Y15, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y3, Y15, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y4, Y15, (CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	ADDQ   $0x14, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x14, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileDirect2x6x8(t *tile)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileDirect2x6x8(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileDirect2x6x8(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
 	VXORPS Y5, Y5, Y5
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -1787,7 +2027,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Y15
 	VADDPS       Y15, Y0, Y0
 	ADDQ         DX, BX
@@ -1819,10 +2059,10 @@ nofullAccumulate:
 	VADDPS  Y15, Y5, Y5
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Y15
 	VADDPS  Y15, Y0, Y0
 	ADDQ    DX, BX
@@ -1855,33 +2095,33 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Y0, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Y1, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Y2, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Y3, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Y4, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Y5, (AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Y0, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Y1, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Y2, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Y3, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Y4, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Y5, (CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Y0, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Y1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Y2, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Y3, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Y4, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Y5, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Y0, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y4, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y5, (CX)
 	JMP     done
 
 partial:
@@ -1893,7 +2133,7 @@ partial:
 	SHLQ       $0x02, DX
 	TESTQ      $0x00000001, CX
 	JZ         nopartialAccumulate
-	MOVQ       48(AX), BX
+	MOVQ       8(SP), BX
 	VMASKMOVPS (BX), Y15, Y13
 	VADDPS     Y13, Y0, Y0
 	ADDQ       DX, BX
@@ -1925,10 +2165,10 @@ nopartialAccumulate:
 	VADDPS     Y13, Y5, Y5
 
 nopartialBias:
-	MOVQ       96(AX), BX
+	MOVQ       16(SP), BX
 	TESTQ      BX, BX
 	JZ         nopartialResidual
-	MOVQ       96(AX), BX
+	MOVQ       16(SP), BX
 	VMASKMOVPS (BX), Y15, Y13
 	VADDPS     Y13, Y0, Y0
 	ADDQ       DX, BX
@@ -1959,34 +2199,58 @@ nopartialResidual:
 	VMAXPS Y5, Y13, Y5
 
 nopartialReLU:
-	MOVQ       48(AX), AX
-	VMASKMOVPS Y0, Y15, (AX)
-	ADDQ       DX, AX
-	VMASKMOVPS Y1, Y15, (AX)
-	ADDQ       DX, AX
-	VMASKMOVPS Y2, Y15, (AX)
-	ADDQ       DX, AX
-	VMASKMOVPS Y3, Y15, (AX)
-	ADDQ       DX, AX
-	VMASKMOVPS Y4, Y15, (AX)
-	ADDQ       DX, AX
-	VMASKMOVPS Y5, Y15, (AX)
+	MOVQ       8(SP), CX
+	VMASKMOVPS Y0, Y15, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y1, Y15, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y2, Y15, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y3, Y15, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y4, Y15, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y5, Y15, (CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	MOVQ   144(AX), CX
+	IMUL3Q $0x18, CX, CX
+	ADDQ   CX, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x18, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileTransposed2x6x8(t *tile)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileTransposed2x6x8(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileTransposed2x6x8(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
 	VXORPS Y5, Y5, Y5
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -2031,7 +2295,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Y15
 	VADDPS       Y15, Y0, Y0
 	ADDQ         DX, BX
@@ -2063,10 +2327,10 @@ nofullAccumulate:
 	VADDPS  Y15, Y5, Y5
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Y15
 	VADDPS  Y15, Y0, Y0
 	ADDQ    DX, BX
@@ -2099,33 +2363,33 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Y0, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Y1, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Y2, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Y3, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Y4, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Y5, (AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Y0, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Y1, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Y2, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Y3, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Y4, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Y5, (CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Y0, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Y1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Y2, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Y3, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Y4, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Y5, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Y0, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y4, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y5, (CX)
 	JMP     done
 
 partial:
@@ -2137,7 +2401,7 @@ partial:
 	SHLQ       $0x02, DX
 	TESTQ      $0x00000001, CX
 	JZ         nopartialAccumulate
-	MOVQ       48(AX), BX
+	MOVQ       8(SP), BX
 	VMASKMOVPS (BX), Y15, Y13
 	VADDPS     Y13, Y0, Y0
 	ADDQ       DX, BX
@@ -2169,10 +2433,10 @@ nopartialAccumulate:
 	VADDPS     Y13, Y5, Y5
 
 nopartialBias:
-	MOVQ       96(AX), BX
+	MOVQ       16(SP), BX
 	TESTQ      BX, BX
 	JZ         nopartialResidual
-	MOVQ       96(AX), BX
+	MOVQ       16(SP), BX
 	VMASKMOVPS (BX), Y15, Y13
 	VADDPS     Y13, Y0, Y0
 	ADDQ       DX, BX
@@ -2203,30 +2467,52 @@ nopartialResidual:
 	VMAXPS Y5, Y13, Y5
 
 nopartialReLU:
-	MOVQ       48(AX), AX
-	VMASKMOVPS Y0, Y15, (AX)
-	ADDQ       DX, AX
-	VMASKMOVPS Y1, Y15, (AX)
-	ADDQ       DX, AX
-	VMASKMOVPS Y2, Y15, (AX)
-	ADDQ       DX, AX
-	VMASKMOVPS Y3, Y15, (AX)
-	ADDQ       DX, AX
-	VMASKMOVPS Y4, Y15, (AX)
-	ADDQ       DX, AX
-	VMASKMOVPS Y5, Y15, (AX)
+	MOVQ       8(SP), CX
+	VMASKMOVPS Y0, Y15, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y1, Y15, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y2, Y15, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y3, Y15, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y4, Y15, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y5, Y15, (CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	ADDQ   $0x18, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x18, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileDirect2x1x16(t *tile)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileDirect2x1x16(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileDirect2x1x16(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -2263,7 +2549,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), DX
+	MOVQ         8(SP), DX
 	VMOVUPS      (DX), Y15
 	VADDPS       Y15, Y0, Y0
 	VMOVUPS      32(DX), Y15
@@ -2279,10 +2565,10 @@ nofullAccumulate:
 	VADDPS  Y15, Y1, Y1
 
 nofullBias:
-	MOVQ    96(AX), DX
+	MOVQ    16(SP), DX
 	TESTQ   DX, DX
 	JZ      nofullResidual
-	MOVQ    96(AX), DX
+	MOVQ    16(SP), DX
 	VMOVUPS (DX), Y15
 	VADDPS  Y15, Y0, Y0
 	VMOVUPS 32(DX), Y15
@@ -2298,15 +2584,15 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Y0, (AX)
-	VMOVNTPS Y1, 32(AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Y0, (CX)
+	VMOVNTPS Y1, 32(CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Y0, (AX)
-	VMOVUPS Y1, 32(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
 	JMP     done
 
 partial:
@@ -2319,7 +2605,7 @@ partial:
 	SHLQ       $0x02, DX
 	TESTQ      $0x00000001, CX
 	JZ         nopartialAccumulate
-	MOVQ       48(AX), DX
+	MOVQ       8(SP), DX
 	VMASKMOVPS (DX), Y15, Y13
 	VADDPS     Y13, Y0, Y0
 	VMASKMOVPS 32(DX), Y14, Y13
@@ -2335,10 +2621,10 @@ nopartialAccumulate:
 	VADDPS     Y13, Y1, Y1
 
 nopartialBias:
-	MOVQ       96(AX), DX
+	MOVQ       16(SP), DX
 	TESTQ      DX, DX
 	JZ         nopartialResidual
-	MOVQ       96(AX), DX
+	MOVQ       16(SP), DX
 	VMASKMOVPS (DX), Y15, Y13
 	VADDPS     Y13, Y0, Y0
 	VMASKMOVPS 32(DX), Y14, Y13
@@ -2352,21 +2638,45 @@ nopartialResidual:
 	VMAXPS Y1, Y13, Y1
 
 nopartialReLU:
-	MOVQ       48(AX), AX
-	VMASKMOVPS Y0, Y15, (AX)
-	VMASKMOVPS Y1, Y14, 32(AX)
+	MOVQ       8(SP), CX
+	VMASKMOVPS Y0, Y15, (CX)
+	VMASKMOVPS Y1, Y14, 32(CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	MOVQ   144(AX), CX
+	IMUL3Q $0x04, CX, CX
+	ADDQ   CX, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x04, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileTransposed2x1x16(t *tile)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileTransposed2x1x16(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileTransposed2x1x16(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -2403,7 +2713,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), DX
+	MOVQ         8(SP), DX
 	VMOVUPS      (DX), Y15
 	VADDPS       Y15, Y0, Y0
 	VMOVUPS      32(DX), Y15
@@ -2419,10 +2729,10 @@ nofullAccumulate:
 	VADDPS  Y15, Y1, Y1
 
 nofullBias:
-	MOVQ    96(AX), DX
+	MOVQ    16(SP), DX
 	TESTQ   DX, DX
 	JZ      nofullResidual
-	MOVQ    96(AX), DX
+	MOVQ    16(SP), DX
 	VMOVUPS (DX), Y15
 	VADDPS  Y15, Y0, Y0
 	VMOVUPS 32(DX), Y15
@@ -2438,15 +2748,15 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Y0, (AX)
-	VMOVNTPS Y1, 32(AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Y0, (CX)
+	VMOVNTPS Y1, 32(CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Y0, (AX)
-	VMOVUPS Y1, 32(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
 	JMP     done
 
 partial:
@@ -2459,7 +2769,7 @@ partial:
 	SHLQ       $0x02, DX
 	TESTQ      $0x00000001, CX
 	JZ         nopartialAccumulate
-	MOVQ       48(AX), DX
+	MOVQ       8(SP), DX
 	VMASKMOVPS (DX), Y15, Y13
 	VADDPS     Y13, Y0, Y0
 	VMASKMOVPS 32(DX), Y14, Y13
@@ -2475,10 +2785,10 @@ nopartialAccumulate:
 	VADDPS     Y13, Y1, Y1
 
 nopartialBias:
-	MOVQ       96(AX), DX
+	MOVQ       16(SP), DX
 	TESTQ      DX, DX
 	JZ         nopartialResidual
-	MOVQ       96(AX), DX
+	MOVQ       16(SP), DX
 	VMASKMOVPS (DX), Y15, Y13
 	VADDPS     Y13, Y0, Y0
 	VMASKMOVPS 32(DX), Y14, Y13
@@ -2492,23 +2802,45 @@ nopartialResidual:
 	VMAXPS Y1, Y13, Y1
 
 nopartialReLU:
-	MOVQ       48(AX), AX
-	VMASKMOVPS Y0, Y15, (AX)
-	VMASKMOVPS Y1, Y14, 32(AX)
+	MOVQ       8(SP), CX
+	VMASKMOVPS Y0, Y15, (CX)
+	VMASKMOVPS Y1, Y14, 32(CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	ADDQ   $0x04, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x04, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileDirect2x2x16(t *tile)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileDirect2x2x16(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileDirect2x2x16(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -2548,7 +2880,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Y15
 	VADDPS       Y15, Y0, Y0
 	VMOVUPS      32(BX), Y15
@@ -2571,10 +2903,10 @@ nofullAccumulate:
 	VADDPS  Y15, Y3, Y3
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Y15
 	VADDPS  Y15, Y0, Y0
 	VMOVUPS 32(BX), Y15
@@ -2597,21 +2929,21 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Y0, (AX)
-	VMOVNTPS Y1, 32(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Y2, (AX)
-	VMOVNTPS Y3, 32(AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Y0, (CX)
+	VMOVNTPS Y1, 32(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Y2, (CX)
+	VMOVNTPS Y3, 32(CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Y0, (AX)
-	VMOVUPS Y1, 32(AX)
-	ADDQ    DX, AX
-	VMOVUPS Y2, (AX)
-	VMOVUPS Y3, 32(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y2, (CX)
+	VMOVUPS Y3, 32(CX)
 	JMP     done
 
 partial:
@@ -2624,7 +2956,7 @@ partial:
 	SHLQ       $0x02, DX
 	TESTQ      $0x00000001, CX
 	JZ         nopartialAccumulate
-	MOVQ       48(AX), BX
+	MOVQ       8(SP), BX
 	VMASKMOVPS (BX), Y15, Y13
 	VADDPS     Y13, Y0, Y0
 	VMASKMOVPS 32(BX), Y14, Y13
@@ -2647,10 +2979,10 @@ nopartialAccumulate:
 	VADDPS     Y13, Y3, Y3
 
 nopartialBias:
-	MOVQ       96(AX), BX
+	MOVQ       16(SP), BX
 	TESTQ      BX, BX
 	JZ         nopartialResidual
-	MOVQ       96(AX), BX
+	MOVQ       16(SP), BX
 	VMASKMOVPS (BX), Y15, Y13
 	VADDPS     Y13, Y0, Y0
 	VMASKMOVPS 32(BX), Y14, Y13
@@ -2671,26 +3003,50 @@ nopartialResidual:
 	VMAXPS Y3, Y13, Y3
 
 nopartialReLU:
-	MOVQ       48(AX), AX
-	VMASKMOVPS Y0, Y15, (AX)
-	VMASKMOVPS Y1, Y14, 32(AX)
-	ADDQ       DX, AX
-	VMASKMOVPS Y2, Y15, (AX)
-	VMASKMOVPS Y3, Y14, 32(AX)
+	MOVQ       8(SP), CX
+	VMASKMOVPS Y0, Y15, (CX)
+	VMASKMOVPS Y1, Y14, 32(CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y2, Y15, (CX)
+	VMASKMOVPS Y3, Y14, 32(CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	MOVQ   144(AX), CX
+	IMUL3Q $0x08, CX, CX
+	ADDQ   CX, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x08, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileTransposed2x2x16(t *tile)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileTransposed2x2x16(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileTransposed2x2x16(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -2730,7 +3086,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Y15
 	VADDPS       Y15, Y0, Y0
 	VMOVUPS      32(BX), Y15
@@ -2753,10 +3109,10 @@ nofullAccumulate:
 	VADDPS  Y15, Y3, Y3
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Y15
 	VADDPS  Y15, Y0, Y0
 	VMOVUPS 32(BX), Y15
@@ -2779,21 +3135,21 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Y0, (AX)
-	VMOVNTPS Y1, 32(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Y2, (AX)
-	VMOVNTPS Y3, 32(AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Y0, (CX)
+	VMOVNTPS Y1, 32(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Y2, (CX)
+	VMOVNTPS Y3, 32(CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Y0, (AX)
-	VMOVUPS Y1, 32(AX)
-	ADDQ    DX, AX
-	VMOVUPS Y2, (AX)
-	VMOVUPS Y3, 32(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y2, (CX)
+	VMOVUPS Y3, 32(CX)
 	JMP     done
 
 partial:
@@ -2806,7 +3162,7 @@ partial:
 	SHLQ       $0x02, DX
 	TESTQ      $0x00000001, CX
 	JZ         nopartialAccumulate
-	MOVQ       48(AX), BX
+	MOVQ       8(SP), BX
 	VMASKMOVPS (BX), Y15, Y13
 	VADDPS     Y13, Y0, Y0
 	VMASKMOVPS 32(BX), Y14, Y13
@@ -2829,10 +3185,10 @@ nopartialAccumulate:
 	VADDPS     Y13, Y3, Y3
 
 nopartialBias:
-	MOVQ       96(AX), BX
+	MOVQ       16(SP), BX
 	TESTQ      BX, BX
 	JZ         nopartialResidual
-	MOVQ       96(AX), BX
+	MOVQ       16(SP), BX
 	VMASKMOVPS (BX), Y15, Y13
 	VADDPS     Y13, Y0, Y0
 	VMASKMOVPS 32(BX), Y14, Y13
@@ -2853,28 +3209,50 @@ nopartialResidual:
 	VMAXPS Y3, Y13, Y3
 
 nopartialReLU:
-	MOVQ       48(AX), AX
-	VMASKMOVPS Y0, Y15, (AX)
-	VMASKMOVPS Y1, Y14, 32(AX)
-	ADDQ       DX, AX
-	VMASKMOVPS Y2, Y15, (AX)
-	VMASKMOVPS Y3, Y14, 32(AX)
+	MOVQ       8(SP), CX
+	VMASKMOVPS Y0, Y15, (CX)
+	VMASKMOVPS Y1, Y14, 32(CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y2, Y15, (CX)
+	VMASKMOVPS Y3, Y14, 32(CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	ADDQ   $0x08, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x08, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileDirect2x3x16(t *tile)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileDirect2x3x16(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileDirect2x3x16(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
 	VXORPS Y5, Y5, Y5
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -2917,7 +3295,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Y15
 	VADDPS       Y15, Y0, Y0
 	VMOVUPS      32(BX), Y15
@@ -2947,10 +3325,10 @@ nofullAccumulate:
 	VADDPS  Y15, Y5, Y5
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Y15
 	VADDPS  Y15, Y0, Y0
 	VMOVUPS 32(BX), Y15
@@ -2980,27 +3358,27 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Y0, (AX)
-	VMOVNTPS Y1, 32(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Y2, (AX)
-	VMOVNTPS Y3, 32(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Y4, (AX)
-	VMOVNTPS Y5, 32(AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Y0, (CX)
+	VMOVNTPS Y1, 32(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Y2, (CX)
+	VMOVNTPS Y3, 32(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Y4, (CX)
+	VMOVNTPS Y5, 32(CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Y0, (AX)
-	VMOVUPS Y1, 32(AX)
-	ADDQ    DX, AX
-	VMOVUPS Y2, (AX)
-	VMOVUPS Y3, 32(AX)
-	ADDQ    DX, AX
-	VMOVUPS Y4, (AX)
-	VMOVUPS Y5, 32(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y2, (CX)
+	VMOVUPS Y3, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y4, (CX)
+	VMOVUPS Y5, 32(CX)
 	JMP     done
 
 partial:
@@ -3013,7 +3391,7 @@ partial:
 	SHLQ       $0x02, DX
 	TESTQ      $0x00000001, CX
 	JZ         nopartialAccumulate
-	MOVQ       48(AX), BX
+	MOVQ       8(SP), BX
 	VMASKMOVPS (BX), Y15, Y13
 	VADDPS     Y13, Y0, Y0
 	VMASKMOVPS 32(BX), Y14, Y13
@@ -3043,10 +3421,10 @@ nopartialAccumulate:
 	VADDPS     Y13, Y5, Y5
 
 nopartialBias:
-	MOVQ       96(AX), BX
+	MOVQ       16(SP), BX
 	TESTQ      BX, BX
 	JZ         nopartialResidual
-	MOVQ       96(AX), BX
+	MOVQ       16(SP), BX
 	VMASKMOVPS (BX), Y15, Y13
 	VADDPS     Y13, Y0, Y0
 	VMASKMOVPS 32(BX), Y14, Y13
@@ -3074,31 +3452,55 @@ nopartialResidual:
 	VMAXPS Y5, Y13, Y5
 
 nopartialReLU:
-	MOVQ       48(AX), AX
-	VMASKMOVPS Y0, Y15, (AX)
-	VMASKMOVPS Y1, Y14, 32(AX)
-	ADDQ       DX, AX
-	VMASKMOVPS Y2, Y15, (AX)
-	VMASKMOVPS Y3, Y14, 32(AX)
-	ADDQ       DX, AX
-	VMASKMOVPS Y4, Y15, (AX)
-	VMASKMOVPS Y5, Y14, 32(AX)
+	MOVQ       8(SP), CX
+	VMASKMOVPS Y0, Y15, (CX)
+	VMASKMOVPS Y1, Y14, 32(CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y2, Y15, (CX)
+	VMASKMOVPS Y3, Y14, 32(CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y4, Y15, (CX)
+	VMASKMOVPS Y5, Y14, 32(CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	MOVQ   144(AX), CX
+	IMUL3Q $0x0c, CX, CX
+	ADDQ   CX, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x0c, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileTransposed2x3x16(t *tile)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileTransposed2x3x16(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileTransposed2x3x16(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
 	VXORPS Y5, Y5, Y5
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -3141,7 +3543,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Y15
 	VADDPS       Y15, Y0, Y0
 	VMOVUPS      32(BX), Y15
@@ -3171,10 +3573,10 @@ nofullAccumulate:
 	VADDPS  Y15, Y5, Y5
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Y15
 	VADDPS  Y15, Y0, Y0
 	VMOVUPS 32(BX), Y15
@@ -3204,27 +3606,27 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Y0, (AX)
-	VMOVNTPS Y1, 32(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Y2, (AX)
-	VMOVNTPS Y3, 32(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Y4, (AX)
-	VMOVNTPS Y5, 32(AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Y0, (CX)
+	VMOVNTPS Y1, 32(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Y2, (CX)
+	VMOVNTPS Y3, 32(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Y4, (CX)
+	VMOVNTPS Y5, 32(CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Y0, (AX)
-	VMOVUPS Y1, 32(AX)
-	ADDQ    DX, AX
-	VMOVUPS Y2, (AX)
-	VMOVUPS Y3, 32(AX)
-	ADDQ    DX, AX
-	VMOVUPS Y4, (AX)
-	VMOVUPS Y5, 32(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y2, (CX)
+	VMOVUPS Y3, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y4, (CX)
+	VMOVUPS Y5, 32(CX)
 	JMP     done
 
 partial:
@@ -3237,7 +3639,7 @@ partial:
 	SHLQ       $0x02, DX
 	TESTQ      $0x00000001, CX
 	JZ         nopartialAccumulate
-	MOVQ       48(AX), BX
+	MOVQ       8(SP), BX
 	VMASKMOVPS (BX), Y15, Y13
 	VADDPS     Y13, Y0, Y0
 	VMASKMOVPS 32(BX), Y14, Y13
@@ -3267,10 +3669,10 @@ nopartialAccumulate:
 	VADDPS     Y13, Y5, Y5
 
 nopartialBias:
-	MOVQ       96(AX), BX
+	MOVQ       16(SP), BX
 	TESTQ      BX, BX
 	JZ         nopartialResidual
-	MOVQ       96(AX), BX
+	MOVQ       16(SP), BX
 	VMASKMOVPS (BX), Y15, Y13
 	VADDPS     Y13, Y0, Y0
 	VMASKMOVPS 32(BX), Y14, Y13
@@ -3298,24 +3700,46 @@ nopartialResidual:
 	VMAXPS Y5, Y13, Y5
 
 nopartialReLU:
-	MOVQ       48(AX), AX
-	VMASKMOVPS Y0, Y15, (AX)
-	VMASKMOVPS Y1, Y14, 32(AX)
-	ADDQ       DX, AX
-	VMASKMOVPS Y2, Y15, (AX)
-	VMASKMOVPS Y3, Y14, 32(AX)
-	ADDQ       DX, AX
-	VMASKMOVPS Y4, Y15, (AX)
-	VMASKMOVPS Y5, Y14, 32(AX)
+	MOVQ       8(SP), CX
+	VMASKMOVPS Y0, Y15, (CX)
+	VMASKMOVPS Y1, Y14, 32(CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y2, Y15, (CX)
+	VMASKMOVPS Y3, Y14, 32(CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y4, Y15, (CX)
+	VMASKMOVPS Y5, Y14, 32(CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	ADDQ   $0x0c, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x0c, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileDirect2x4x16(t *tile)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileDirect2x4x16(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileDirect2x4x16(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -3324,7 +3748,7 @@ TEXT ·tileDirect2x4x16(SB), NOSPLIT, $0-8
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -3371,7 +3795,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Y15
 	VADDPS       Y15, Y0, Y0
 	VMOVUPS      32(BX), Y15
@@ -3408,10 +3832,10 @@ nofullAccumulate:
 	VADDPS  Y15, Y7, Y7
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Y15
 	VADDPS  Y15, Y0, Y0
 	VMOVUPS 32(BX), Y15
@@ -3448,33 +3872,33 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Y0, (AX)
-	VMOVNTPS Y1, 32(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Y2, (AX)
-	VMOVNTPS Y3, 32(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Y4, (AX)
-	VMOVNTPS Y5, 32(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Y6, (AX)
-	VMOVNTPS Y7, 32(AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Y0, (CX)
+	VMOVNTPS Y1, 32(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Y2, (CX)
+	VMOVNTPS Y3, 32(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Y4, (CX)
+	VMOVNTPS Y5, 32(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Y6, (CX)
+	VMOVNTPS Y7, 32(CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Y0, (AX)
-	VMOVUPS Y1, 32(AX)
-	ADDQ    DX, AX
-	VMOVUPS Y2, (AX)
-	VMOVUPS Y3, 32(AX)
-	ADDQ    DX, AX
-	VMOVUPS Y4, (AX)
-	VMOVUPS Y5, 32(AX)
-	ADDQ    DX, AX
-	VMOVUPS Y6, (AX)
-	VMOVUPS Y7, 32(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y2, (CX)
+	VMOVUPS Y3, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y4, (CX)
+	VMOVUPS Y5, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y6, (CX)
+	VMOVUPS Y7, 32(CX)
 	JMP     done
 
 partial:
@@ -3487,7 +3911,7 @@ partial:
 	SHLQ       $0x02, DX
 	TESTQ      $0x00000001, CX
 	JZ         nopartialAccumulate
-	MOVQ       48(AX), BX
+	MOVQ       8(SP), BX
 	VMASKMOVPS (BX), Y15, Y13
 	VADDPS     Y13, Y0, Y0
 	VMASKMOVPS 32(BX), Y14, Y13
@@ -3524,10 +3948,10 @@ nopartialAccumulate:
 	VADDPS     Y13, Y7, Y7
 
 nopartialBias:
-	MOVQ       96(AX), BX
+	MOVQ       16(SP), BX
 	TESTQ      BX, BX
 	JZ         nopartialResidual
-	MOVQ       96(AX), BX
+	MOVQ       16(SP), BX
 	VMASKMOVPS (BX), Y15, Y13
 	VADDPS     Y13, Y0, Y0
 	VMASKMOVPS 32(BX), Y14, Y13
@@ -3562,27 +3986,51 @@ nopartialResidual:
 	VMAXPS Y7, Y13, Y7
 
 nopartialReLU:
-	MOVQ       48(AX), AX
-	VMASKMOVPS Y0, Y15, (AX)
-	VMASKMOVPS Y1, Y14, 32(AX)
-	ADDQ       DX, AX
-	VMASKMOVPS Y2, Y15, (AX)
-	VMASKMOVPS Y3, Y14, 32(AX)
-	ADDQ       DX, AX
-	VMASKMOVPS Y4, Y15, (AX)
-	VMASKMOVPS Y5, Y14, 32(AX)
-	ADDQ       DX, AX
-	VMASKMOVPS Y6, Y15, (AX)
-	VMASKMOVPS Y7, Y14, 32(AX)
+	MOVQ       8(SP), CX
+	VMASKMOVPS Y0, Y15, (CX)
+	VMASKMOVPS Y1, Y14, 32(CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y2, Y15, (CX)
+	VMASKMOVPS Y3, Y14, 32(CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y4, Y15, (CX)
+	VMASKMOVPS Y5, Y14, 32(CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y6, Y15, (CX)
+	VMASKMOVPS Y7, Y14, 32(CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	MOVQ   144(AX), CX
+	IMUL3Q $0x10, CX, CX
+	ADDQ   CX, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x10, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileTransposed2x4x16(t *tile)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileTransposed2x4x16(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileTransposed2x4x16(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -3591,7 +4039,7 @@ TEXT ·tileTransposed2x4x16(SB), NOSPLIT, $0-8
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -3637,7 +4085,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Y15
 	VADDPS       Y15, Y0, Y0
 	VMOVUPS      32(BX), Y15
@@ -3674,10 +4122,10 @@ nofullAccumulate:
 	VADDPS  Y15, Y7, Y7
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Y15
 	VADDPS  Y15, Y0, Y0
 	VMOVUPS 32(BX), Y15
@@ -3714,33 +4162,33 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Y0, (AX)
-	VMOVNTPS Y1, 32(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Y2, (AX)
-	VMOVNTPS Y3, 32(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Y4, (AX)
-	VMOVNTPS Y5, 32(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Y6, (AX)
-	VMOVNTPS Y7, 32(AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Y0, (CX)
+	VMOVNTPS Y1, 32(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Y2, (CX)
+	VMOVNTPS Y3, 32(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Y4, (CX)
+	VMOVNTPS Y5, 32(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Y6, (CX)
+	VMOVNTPS Y7, 32(CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Y0, (AX)
-	VMOVUPS Y1, 32(AX)
-	ADDQ    DX, AX
-	VMOVUPS Y2, (AX)
-	VMOVUPS Y3, 32(AX)
-	ADDQ    DX, AX
-	VMOVUPS Y4, (AX)
-	VMOVUPS Y5, 32(AX)
-	ADDQ    DX, AX
-	VMOVUPS Y6, (AX)
-	VMOVUPS Y7, 32(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y2, (CX)
+	VMOVUPS Y3, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y4, (CX)
+	VMOVUPS Y5, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y6, (CX)
+	VMOVUPS Y7, 32(CX)
 	JMP     done
 
 partial:
@@ -3753,7 +4201,7 @@ partial:
 	SHLQ       $0x02, DX
 	TESTQ      $0x00000001, CX
 	JZ         nopartialAccumulate
-	MOVQ       48(AX), BX
+	MOVQ       8(SP), BX
 	VMASKMOVPS (BX), Y15, Y13
 	VADDPS     Y13, Y0, Y0
 	VMASKMOVPS 32(BX), Y14, Y13
@@ -3790,10 +4238,10 @@ nopartialAccumulate:
 	VADDPS     Y13, Y7, Y7
 
 nopartialBias:
-	MOVQ       96(AX), BX
+	MOVQ       16(SP), BX
 	TESTQ      BX, BX
 	JZ         nopartialResidual
-	MOVQ       96(AX), BX
+	MOVQ       16(SP), BX
 	VMASKMOVPS (BX), Y15, Y13
 	VADDPS     Y13, Y0, Y0
 	VMASKMOVPS 32(BX), Y14, Y13
@@ -3828,27 +4276,49 @@ nopartialResidual:
 	VMAXPS Y7, Y13, Y7
 
 nopartialReLU:
-	MOVQ       48(AX), AX
-	VMASKMOVPS Y0, Y15, (AX)
-	VMASKMOVPS Y1, Y14, 32(AX)
-	ADDQ       DX, AX
-	VMASKMOVPS Y2, Y15, (AX)
-	VMASKMOVPS Y3, Y14, 32(AX)
-	ADDQ       DX, AX
-	VMASKMOVPS Y4, Y15, (AX)
-	VMASKMOVPS Y5, Y14, 32(AX)
-	ADDQ       DX, AX
-	VMASKMOVPS Y6, Y15, (AX)
-	VMASKMOVPS Y7, Y14, 32(AX)
+	MOVQ       8(SP), CX
+	VMASKMOVPS Y0, Y15, (CX)
+	VMASKMOVPS Y1, Y14, 32(CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y2, Y15, (CX)
+	VMASKMOVPS Y3, Y14, 32(CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y4, Y15, (CX)
+	VMASKMOVPS Y5, Y14, 32(CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y6, Y15, (CX)
+	VMASKMOVPS Y7, Y14, 32(CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	ADDQ   $0x10, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x10, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileDirect2x5x16(t *tile)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileDirect2x5x16(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileDirect2x5x16(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -3859,7 +4329,7 @@ TEXT ·tileDirect2x5x16(SB), NOSPLIT, $0-8
 	VXORPS Y7, Y7, Y7
 	VXORPS Y8, Y8, Y8
 	VXORPS Y9, Y9, Y9
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -3909,7 +4379,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Y15
 	VADDPS       Y15, Y0, Y0
 	VMOVUPS      32(BX), Y15
@@ -3953,10 +4423,10 @@ nofullAccumulate:
 	VADDPS  Y15, Y9, Y9
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Y15
 	VADDPS  Y15, Y0, Y0
 	VMOVUPS 32(BX), Y15
@@ -4000,39 +4470,39 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Y0, (AX)
-	VMOVNTPS Y1, 32(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Y2, (AX)
-	VMOVNTPS Y3, 32(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Y4, (AX)
-	VMOVNTPS Y5, 32(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Y6, (AX)
-	VMOVNTPS Y7, 32(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Y8, (AX)
-	VMOVNTPS Y9, 32(AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Y0, (CX)
+	VMOVNTPS Y1, 32(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Y2, (CX)
+	VMOVNTPS Y3, 32(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Y4, (CX)
+	VMOVNTPS Y5, 32(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Y6, (CX)
+	VMOVNTPS Y7, 32(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Y8, (CX)
+	VMOVNTPS Y9, 32(CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Y0, (AX)
-	VMOVUPS Y1, 32(AX)
-	ADDQ    DX, AX
-	VMOVUPS Y2, (AX)
-	VMOVUPS Y3, 32(AX)
-	ADDQ    DX, AX
-	VMOVUPS Y4, (AX)
-	VMOVUPS Y5, 32(AX)
-	ADDQ    DX, AX
-	VMOVUPS Y6, (AX)
-	VMOVUPS Y7, 32(AX)
-	ADDQ    DX, AX
-	VMOVUPS Y8, (AX)
-	VMOVUPS Y9, 32(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y2, (CX)
+	VMOVUPS Y3, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y4, (CX)
+	VMOVUPS Y5, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y6, (CX)
+	VMOVUPS Y7, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y8, (CX)
+	VMOVUPS Y9, 32(CX)
 	JMP     done
 
 partial:
@@ -4045,7 +4515,7 @@ partial:
 	SHLQ       $0x02, DX
 	TESTQ      $0x00000001, CX
 	JZ         nopartialAccumulate
-	MOVQ       48(AX), BX
+	MOVQ       8(SP), BX
 	VMASKMOVPS (BX), Y15, Y13
 	VADDPS     Y13, Y0, Y0
 	VMASKMOVPS 32(BX), Y14, Y13
@@ -4089,10 +4559,10 @@ nopartialAccumulate:
 	VADDPS     Y13, Y9, Y9
 
 nopartialBias:
-	MOVQ       96(AX), BX
+	MOVQ       16(SP), BX
 	TESTQ      BX, BX
 	JZ         nopartialResidual
-	MOVQ       96(AX), BX
+	MOVQ       16(SP), BX
 	VMASKMOVPS (BX), Y15, Y13
 	VADDPS     Y13, Y0, Y0
 	VMASKMOVPS 32(BX), Y14, Y13
@@ -4134,30 +4604,54 @@ nopartialResidual:
 	VMAXPS Y9, Y13, Y9
 
 nopartialReLU:
-	MOVQ       48(AX), AX
-	VMASKMOVPS Y0, Y15, (AX)
-	VMASKMOVPS Y1, Y14, 32(AX)
-	ADDQ       DX, AX
-	VMASKMOVPS Y2, Y15, (AX)
-	VMASKMOVPS Y3, Y14, 32(AX)
-	ADDQ       DX, AX
-	VMASKMOVPS Y4, Y15, (AX)
-	VMASKMOVPS Y5, Y14, 32(AX)
-	ADDQ       DX, AX
-	VMASKMOVPS Y6, Y15, (AX)
-	VMASKMOVPS Y7, Y14, 32(AX)
-	ADDQ       DX, AX
-	VMASKMOVPS Y8, Y15, (AX)
-	VMASKMOVPS Y9, Y14, 32(AX)
+	MOVQ       8(SP), CX
+	VMASKMOVPS Y0, Y15, (CX)
+	VMASKMOVPS Y1, Y14, 32(CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y2, Y15, (CX)
+	VMASKMOVPS Y3, Y14, 32(CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y4, Y15, (CX)
+	VMASKMOVPS Y5, Y14, 32(CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y6, Y15, (CX)
+	VMASKMOVPS Y7, Y14, 32(CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y8, Y15, (CX)
+	VMASKMOVPS Y9, Y14, 32(CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	MOVQ   144(AX), CX
+	IMUL3Q $0x14, CX, CX
+	ADDQ   CX, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x14, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileTransposed2x5x16(t *tile)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileTransposed2x5x16(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileTransposed2x5x16(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -4168,7 +4662,7 @@ TEXT ·tileTransposed2x5x16(SB), NOSPLIT, $0-8
 	VXORPS Y7, Y7, Y7
 	VXORPS Y8, Y8, Y8
 	VXORPS Y9, Y9, Y9
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -4217,7 +4711,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Y15
 	VADDPS       Y15, Y0, Y0
 	VMOVUPS      32(BX), Y15
@@ -4261,10 +4755,10 @@ nofullAccumulate:
 	VADDPS  Y15, Y9, Y9
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Y15
 	VADDPS  Y15, Y0, Y0
 	VMOVUPS 32(BX), Y15
@@ -4308,39 +4802,39 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Y0, (AX)
-	VMOVNTPS Y1, 32(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Y2, (AX)
-	VMOVNTPS Y3, 32(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Y4, (AX)
-	VMOVNTPS Y5, 32(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Y6, (AX)
-	VMOVNTPS Y7, 32(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Y8, (AX)
-	VMOVNTPS Y9, 32(AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Y0, (CX)
+	VMOVNTPS Y1, 32(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Y2, (CX)
+	VMOVNTPS Y3, 32(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Y4, (CX)
+	VMOVNTPS Y5, 32(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Y6, (CX)
+	VMOVNTPS Y7, 32(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Y8, (CX)
+	VMOVNTPS Y9, 32(CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Y0, (AX)
-	VMOVUPS Y1, 32(AX)
-	ADDQ    DX, AX
-	VMOVUPS Y2, (AX)
-	VMOVUPS Y3, 32(AX)
-	ADDQ    DX, AX
-	VMOVUPS Y4, (AX)
-	VMOVUPS Y5, 32(AX)
-	ADDQ    DX, AX
-	VMOVUPS Y6, (AX)
-	VMOVUPS Y7, 32(AX)
-	ADDQ    DX, AX
-	VMOVUPS Y8, (AX)
-	VMOVUPS Y9, 32(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y2, (CX)
+	VMOVUPS Y3, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y4, (CX)
+	VMOVUPS Y5, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y6, (CX)
+	VMOVUPS Y7, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y8, (CX)
+	VMOVUPS Y9, 32(CX)
 	JMP     done
 
 partial:
@@ -4353,7 +4847,7 @@ partial:
 	SHLQ       $0x02, DX
 	TESTQ      $0x00000001, CX
 	JZ         nopartialAccumulate
-	MOVQ       48(AX), BX
+	MOVQ       8(SP), BX
 	VMASKMOVPS (BX), Y15, Y13
 	VADDPS     Y13, Y0, Y0
 	VMASKMOVPS 32(BX), Y14, Y13
@@ -4397,10 +4891,10 @@ nopartialAccumulate:
 	VADDPS     Y13, Y9, Y9
 
 nopartialBias:
-	MOVQ       96(AX), BX
+	MOVQ       16(SP), BX
 	TESTQ      BX, BX
 	JZ         nopartialResidual
-	MOVQ       96(AX), BX
+	MOVQ       16(SP), BX
 	VMASKMOVPS (BX), Y15, Y13
 	VADDPS     Y13, Y0, Y0
 	VMASKMOVPS 32(BX), Y14, Y13
@@ -4442,30 +4936,52 @@ nopartialResidual:
 	VMAXPS Y9, Y13, Y9
 
 nopartialReLU:
-	MOVQ       48(AX), AX
-	VMASKMOVPS Y0, Y15, (AX)
-	VMASKMOVPS Y1, Y14, 32(AX)
-	ADDQ       DX, AX
-	VMASKMOVPS Y2, Y15, (AX)
-	VMASKMOVPS Y3, Y14, 32(AX)
-	ADDQ       DX, AX
-	VMASKMOVPS Y4, Y15, (AX)
-	VMASKMOVPS Y5, Y14, 32(AX)
-	ADDQ       DX, AX
-	VMASKMOVPS Y6, Y15, (AX)
-	VMASKMOVPS Y7, Y14, 32(AX)
-	ADDQ       DX, AX
-	VMASKMOVPS Y8, Y15, (AX)
-	VMASKMOVPS Y9, Y14, 32(AX)
+	MOVQ       8(SP), CX
+	VMASKMOVPS Y0, Y15, (CX)
+	VMASKMOVPS Y1, Y14, 32(CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y2, Y15, (CX)
+	VMASKMOVPS Y3, Y14, 32(CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y4, Y15, (CX)
+	VMASKMOVPS Y5, Y14, 32(CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y6, Y15, (CX)
+	VMASKMOVPS Y7, Y14, 32(CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y8, Y15, (CX)
+	VMASKMOVPS Y9, Y14, 32(CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	ADDQ   $0x14, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x14, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileDirect2x6x16(t *tile)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileDirect2x6x16(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileDirect2x6x16(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -4478,7 +4994,7 @@ TEXT ·tileDirect2x6x16(SB), NOSPLIT, $0-8
 	VXORPS Y9, Y9, Y9
 	VXORPS Y10, Y10, Y10
 	VXORPS Y11, Y11, Y11
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -4532,7 +5048,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Y15
 	VADDPS       Y15, Y0, Y0
 	VMOVUPS      32(BX), Y15
@@ -4583,10 +5099,10 @@ nofullAccumulate:
 	VADDPS  Y15, Y11, Y11
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Y15
 	VADDPS  Y15, Y0, Y0
 	VMOVUPS 32(BX), Y15
@@ -4637,45 +5153,45 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Y0, (AX)
-	VMOVNTPS Y1, 32(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Y2, (AX)
-	VMOVNTPS Y3, 32(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Y4, (AX)
-	VMOVNTPS Y5, 32(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Y6, (AX)
-	VMOVNTPS Y7, 32(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Y8, (AX)
-	VMOVNTPS Y9, 32(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Y10, (AX)
-	VMOVNTPS Y11, 32(AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Y0, (CX)
+	VMOVNTPS Y1, 32(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Y2, (CX)
+	VMOVNTPS Y3, 32(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Y4, (CX)
+	VMOVNTPS Y5, 32(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Y6, (CX)
+	VMOVNTPS Y7, 32(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Y8, (CX)
+	VMOVNTPS Y9, 32(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Y10, (CX)
+	VMOVNTPS Y11, 32(CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Y0, (AX)
-	VMOVUPS Y1, 32(AX)
-	ADDQ    DX, AX
-	VMOVUPS Y2, (AX)
-	VMOVUPS Y3, 32(AX)
-	ADDQ    DX, AX
-	VMOVUPS Y4, (AX)
-	VMOVUPS Y5, 32(AX)
-	ADDQ    DX, AX
-	VMOVUPS Y6, (AX)
-	VMOVUPS Y7, 32(AX)
-	ADDQ    DX, AX
-	VMOVUPS Y8, (AX)
-	VMOVUPS Y9, 32(AX)
-	ADDQ    DX, AX
-	VMOVUPS Y10, (AX)
-	VMOVUPS Y11, 32(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y2, (CX)
+	VMOVUPS Y3, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y4, (CX)
+	VMOVUPS Y5, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y6, (CX)
+	VMOVUPS Y7, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y8, (CX)
+	VMOVUPS Y9, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y10, (CX)
+	VMOVUPS Y11, 32(CX)
 	JMP     done
 
 partial:
@@ -4688,7 +5204,7 @@ partial:
 	SHLQ       $0x02, DX
 	TESTQ      $0x00000001, CX
 	JZ         nopartialAccumulate
-	MOVQ       48(AX), BX
+	MOVQ       8(SP), BX
 	VMASKMOVPS (BX), Y15, Y13
 	VADDPS     Y13, Y0, Y0
 	VMASKMOVPS 32(BX), Y14, Y13
@@ -4739,10 +5255,10 @@ nopartialAccumulate:
 	VADDPS     Y13, Y11, Y11
 
 nopartialBias:
-	MOVQ       96(AX), BX
+	MOVQ       16(SP), BX
 	TESTQ      BX, BX
 	JZ         nopartialResidual
-	MOVQ       96(AX), BX
+	MOVQ       16(SP), BX
 	VMASKMOVPS (BX), Y15, Y13
 	VADDPS     Y13, Y0, Y0
 	VMASKMOVPS 32(BX), Y14, Y13
@@ -4791,33 +5307,57 @@ nopartialResidual:
 	VMAXPS Y11, Y13, Y11
 
 nopartialReLU:
-	MOVQ       48(AX), AX
-	VMASKMOVPS Y0, Y15, (AX)
-	VMASKMOVPS Y1, Y14, 32(AX)
-	ADDQ       DX, AX
-	VMASKMOVPS Y2, Y15, (AX)
-	VMASKMOVPS Y3, Y14, 32(AX)
-	ADDQ       DX, AX
-	VMASKMOVPS Y4, Y15, (AX)
-	VMASKMOVPS Y5, Y14, 32(AX)
-	ADDQ       DX, AX
-	VMASKMOVPS Y6, Y15, (AX)
-	VMASKMOVPS Y7, Y14, 32(AX)
-	ADDQ       DX, AX
-	VMASKMOVPS Y8, Y15, (AX)
-	VMASKMOVPS Y9, Y14, 32(AX)
-	ADDQ       DX, AX
-	VMASKMOVPS Y10, Y15, (AX)
-	VMASKMOVPS Y11, Y14, 32(AX)
+	MOVQ       8(SP), CX
+	VMASKMOVPS Y0, Y15, (CX)
+	VMASKMOVPS Y1, Y14, 32(CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y2, Y15, (CX)
+	VMASKMOVPS Y3, Y14, 32(CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y4, Y15, (CX)
+	VMASKMOVPS Y5, Y14, 32(CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y6, Y15, (CX)
+	VMASKMOVPS Y7, Y14, 32(CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y8, Y15, (CX)
+	VMASKMOVPS Y9, Y14, 32(CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y10, Y15, (CX)
+	VMASKMOVPS Y11, Y14, 32(CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	MOVQ   144(AX), CX
+	IMUL3Q $0x18, CX, CX
+	ADDQ   CX, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x18, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileTransposed2x6x16(t *tile)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileTransposed2x6x16(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileTransposed2x6x16(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -4830,7 +5370,7 @@ TEXT ·tileTransposed2x6x16(SB), NOSPLIT, $0-8
 	VXORPS Y9, Y9, Y9
 	VXORPS Y10, Y10, Y10
 	VXORPS Y11, Y11, Y11
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -4882,7 +5422,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Y15
 	VADDPS       Y15, Y0, Y0
 	VMOVUPS      32(BX), Y15
@@ -4933,10 +5473,10 @@ nofullAccumulate:
 	VADDPS  Y15, Y11, Y11
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Y15
 	VADDPS  Y15, Y0, Y0
 	VMOVUPS 32(BX), Y15
@@ -4987,45 +5527,45 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Y0, (AX)
-	VMOVNTPS Y1, 32(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Y2, (AX)
-	VMOVNTPS Y3, 32(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Y4, (AX)
-	VMOVNTPS Y5, 32(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Y6, (AX)
-	VMOVNTPS Y7, 32(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Y8, (AX)
-	VMOVNTPS Y9, 32(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Y10, (AX)
-	VMOVNTPS Y11, 32(AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Y0, (CX)
+	VMOVNTPS Y1, 32(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Y2, (CX)
+	VMOVNTPS Y3, 32(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Y4, (CX)
+	VMOVNTPS Y5, 32(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Y6, (CX)
+	VMOVNTPS Y7, 32(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Y8, (CX)
+	VMOVNTPS Y9, 32(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Y10, (CX)
+	VMOVNTPS Y11, 32(CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Y0, (AX)
-	VMOVUPS Y1, 32(AX)
-	ADDQ    DX, AX
-	VMOVUPS Y2, (AX)
-	VMOVUPS Y3, 32(AX)
-	ADDQ    DX, AX
-	VMOVUPS Y4, (AX)
-	VMOVUPS Y5, 32(AX)
-	ADDQ    DX, AX
-	VMOVUPS Y6, (AX)
-	VMOVUPS Y7, 32(AX)
-	ADDQ    DX, AX
-	VMOVUPS Y8, (AX)
-	VMOVUPS Y9, 32(AX)
-	ADDQ    DX, AX
-	VMOVUPS Y10, (AX)
-	VMOVUPS Y11, 32(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y2, (CX)
+	VMOVUPS Y3, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y4, (CX)
+	VMOVUPS Y5, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y6, (CX)
+	VMOVUPS Y7, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y8, (CX)
+	VMOVUPS Y9, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y10, (CX)
+	VMOVUPS Y11, 32(CX)
 	JMP     done
 
 partial:
@@ -5038,7 +5578,7 @@ partial:
 	SHLQ       $0x02, DX
 	TESTQ      $0x00000001, CX
 	JZ         nopartialAccumulate
-	MOVQ       48(AX), BX
+	MOVQ       8(SP), BX
 	VMASKMOVPS (BX), Y15, Y13
 	VADDPS     Y13, Y0, Y0
 	VMASKMOVPS 32(BX), Y14, Y13
@@ -5089,10 +5629,10 @@ nopartialAccumulate:
 	VADDPS     Y13, Y11, Y11
 
 nopartialBias:
-	MOVQ       96(AX), BX
+	MOVQ       16(SP), BX
 	TESTQ      BX, BX
 	JZ         nopartialResidual
-	MOVQ       96(AX), BX
+	MOVQ       16(SP), BX
 	VMASKMOVPS (BX), Y15, Y13
 	VADDPS     Y13, Y0, Y0
 	VMASKMOVPS 32(BX), Y14, Y13
@@ -5141,25 +5681,37 @@ nopartialResidual:
 	VMAXPS Y11, Y13, Y11
 
 nopartialReLU:
-	MOVQ       48(AX), AX
-	VMASKMOVPS Y0, Y15, (AX)
-	VMASKMOVPS Y1, Y14, 32(AX)
-	ADDQ       DX, AX
-	VMASKMOVPS Y2, Y15, (AX)
-	VMASKMOVPS Y3, Y14, 32(AX)
-	ADDQ       DX, AX
-	VMASKMOVPS Y4, Y15, (AX)
-	VMASKMOVPS Y5, Y14, 32(AX)
-	ADDQ       DX, AX
-	VMASKMOVPS Y6, Y15, (AX)
-	VMASKMOVPS Y7, Y14, 32(AX)
-	ADDQ       DX, AX
-	VMASKMOVPS Y8, Y15, (AX)
-	VMASKMOVPS Y9, Y14, 32(AX)
-	ADDQ       DX, AX
-	VMASKMOVPS Y10, Y15, (AX)
-	VMASKMOVPS Y11, Y14, 32(AX)
+	MOVQ       8(SP), CX
+	VMASKMOVPS Y0, Y15, (CX)
+	VMASKMOVPS Y1, Y14, 32(CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y2, Y15, (CX)
+	VMASKMOVPS Y3, Y14, 32(CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y4, Y15, (CX)
+	VMASKMOVPS Y5, Y14, 32(CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y6, Y15, (CX)
+	VMASKMOVPS Y7, Y14, 32(CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y8, Y15, (CX)
+	VMASKMOVPS Y9, Y14, 32(CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y10, Y15, (CX)
+	VMASKMOVPS Y11, Y14, 32(CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	ADDQ   $0x18, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x18, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET

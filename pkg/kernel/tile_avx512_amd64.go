@@ -11,6 +11,8 @@ package kernel
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
 //
+// and then the same for the next 1 rows, more times.
+//
 //go:noescape
 func tileDirect512x1x16(t *tile)
 
@@ -20,6 +22,8 @@ func tileDirect512x1x16(t *tile)
 //		for m, for n: s[m][n] += a[o + k·lda + m]·b[n]
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
+//
+// and then the same for the next 1 rows, more times.
 //
 //go:noescape
 func tileTransposed512x1x16(t *tile)
@@ -31,6 +35,8 @@ func tileTransposed512x1x16(t *tile)
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
 //
+// and then the same for the next 2 rows, more times.
+//
 //go:noescape
 func tileDirect512x2x16(t *tile)
 
@@ -40,6 +46,8 @@ func tileDirect512x2x16(t *tile)
 //		for m, for n: s[m][n] += a[o + k·lda + m]·b[n]
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
+//
+// and then the same for the next 2 rows, more times.
 //
 //go:noescape
 func tileTransposed512x2x16(t *tile)
@@ -51,6 +59,8 @@ func tileTransposed512x2x16(t *tile)
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
 //
+// and then the same for the next 3 rows, more times.
+//
 //go:noescape
 func tileDirect512x3x16(t *tile)
 
@@ -60,6 +70,8 @@ func tileDirect512x3x16(t *tile)
 //		for m, for n: s[m][n] += a[o + k·lda + m]·b[n]
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
+//
+// and then the same for the next 3 rows, more times.
 //
 //go:noescape
 func tileTransposed512x3x16(t *tile)
@@ -71,6 +83,8 @@ func tileTransposed512x3x16(t *tile)
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
 //
+// and then the same for the next 4 rows, more times.
+//
 //go:noescape
 func tileDirect512x4x16(t *tile)
 
@@ -80,6 +94,8 @@ func tileDirect512x4x16(t *tile)
 //		for m, for n: s[m][n] += a[o + k·lda + m]·b[n]
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
+//
+// and then the same for the next 4 rows, more times.
 //
 //go:noescape
 func tileTransposed512x4x16(t *tile)
@@ -91,6 +107,8 @@ func tileTransposed512x4x16(t *tile)
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
 //
+// and then the same for the next 5 rows, more times.
+//
 //go:noescape
 func tileDirect512x5x16(t *tile)
 
@@ -100,6 +118,8 @@ func tileDirect512x5x16(t *tile)
 //		for m, for n: s[m][n] += a[o + k·lda + m]·b[n]
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
+//
+// and then the same for the next 5 rows, more times.
 //
 //go:noescape
 func tileTransposed512x5x16(t *tile)
@@ -111,6 +131,8 @@ func tileTransposed512x5x16(t *tile)
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
 //
+// and then the same for the next 6 rows, more times.
+//
 //go:noescape
 func tileDirect512x6x16(t *tile)
 
@@ -120,6 +142,8 @@ func tileDirect512x6x16(t *tile)
 //		for m, for n: s[m][n] += a[o + k·lda + m]·b[n]
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
+//
+// and then the same for the next 6 rows, more times.
 //
 //go:noescape
 func tileTransposed512x6x16(t *tile)
@@ -131,6 +155,8 @@ func tileTransposed512x6x16(t *tile)
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
 //
+// and then the same for the next 7 rows, more times.
+//
 //go:noescape
 func tileDirect512x7x16(t *tile)
 
@@ -140,6 +166,8 @@ func tileDirect512x7x16(t *tile)
 //		for m, for n: s[m][n] += a[o + k·lda + m]·b[n]
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
+//
+// and then the same for the next 7 rows, more times.
 //
 //go:noescape
 func tileTransposed512x7x16(t *tile)
@@ -151,6 +179,8 @@ func tileTransposed512x7x16(t *tile)
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
 //
+// and then the same for the next 8 rows, more times.
+//
 //go:noescape
 func tileDirect512x8x16(t *tile)
 
@@ -160,6 +190,8 @@ func tileDirect512x8x16(t *tile)
 //		for m, for n: s[m][n] += a[o + k·lda + m]·b[n]
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
+//
+// and then the same for the next 8 rows, more times.
 //
 //go:noescape
 func tileTransposed512x8x16(t *tile)
@@ -171,6 +203,8 @@ func tileTransposed512x8x16(t *tile)
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
 //
+// and then the same for the next 9 rows, more times.
+//
 //go:noescape
 func tileDirect512x9x16(t *tile)
 
@@ -180,6 +214,8 @@ func tileDirect512x9x16(t *tile)
 //		for m, for n: s[m][n] += a[o + k·lda + m]·b[n]
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
+//
+// and then the same for the next 9 rows, more times.
 //
 //go:noescape
 func tileTransposed512x9x16(t *tile)
@@ -191,6 +227,8 @@ func tileTransposed512x9x16(t *tile)
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
 //
+// and then the same for the next 10 rows, more times.
+//
 //go:noescape
 func tileDirect512x10x16(t *tile)
 
@@ -200,6 +238,8 @@ func tileDirect512x10x16(t *tile)
 //		for m, for n: s[m][n] += a[o + k·lda + m]·b[n]
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
+//
+// and then the same for the next 10 rows, more times.
 //
 //go:noescape
 func tileTransposed512x10x16(t *tile)
@@ -211,6 +251,8 @@ func tileTransposed512x10x16(t *tile)
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
 //
+// and then the same for the next 11 rows, more times.
+//
 //go:noescape
 func tileDirect512x11x16(t *tile)
 
@@ -220,6 +262,8 @@ func tileDirect512x11x16(t *tile)
 //		for m, for n: s[m][n] += a[o + k·lda + m]·b[n]
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
+//
+// and then the same for the next 11 rows, more times.
 //
 //go:noescape
 func tileTransposed512x11x16(t *tile)
@@ -231,6 +275,8 @@ func tileTransposed512x11x16(t *tile)
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
 //
+// and then the same for the next 12 rows, more times.
+//
 //go:noescape
 func tileDirect512x12x16(t *tile)
 
@@ -240,6 +286,8 @@ func tileDirect512x12x16(t *tile)
 //		for m, for n: s[m][n] += a[o + k·lda + m]·b[n]
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
+//
+// and then the same for the next 12 rows, more times.
 //
 //go:noescape
 func tileTransposed512x12x16(t *tile)
@@ -251,6 +299,8 @@ func tileTransposed512x12x16(t *tile)
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
 //
+// and then the same for the next 13 rows, more times.
+//
 //go:noescape
 func tileDirect512x13x16(t *tile)
 
@@ -260,6 +310,8 @@ func tileDirect512x13x16(t *tile)
 //		for m, for n: s[m][n] += a[o + k·lda + m]·b[n]
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
+//
+// and then the same for the next 13 rows, more times.
 //
 //go:noescape
 func tileTransposed512x13x16(t *tile)
@@ -271,6 +323,8 @@ func tileTransposed512x13x16(t *tile)
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
 //
+// and then the same for the next 14 rows, more times.
+//
 //go:noescape
 func tileDirect512x14x16(t *tile)
 
@@ -280,6 +334,8 @@ func tileDirect512x14x16(t *tile)
 //		for m, for n: s[m][n] += a[o + k·lda + m]·b[n]
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
+//
+// and then the same for the next 14 rows, more times.
 //
 //go:noescape
 func tileTransposed512x14x16(t *tile)
@@ -291,6 +347,8 @@ func tileTransposed512x14x16(t *tile)
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
 //
+// and then the same for the next 1 rows, more times.
+//
 //go:noescape
 func tileDirect512x1x32(t *tile)
 
@@ -300,6 +358,8 @@ func tileDirect512x1x32(t *tile)
 //		for m, for n: s[m][n] += a[o + k·lda + m]·b[n]
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
+//
+// and then the same for the next 1 rows, more times.
 //
 //go:noescape
 func tileTransposed512x1x32(t *tile)
@@ -311,6 +371,8 @@ func tileTransposed512x1x32(t *tile)
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
 //
+// and then the same for the next 2 rows, more times.
+//
 //go:noescape
 func tileDirect512x2x32(t *tile)
 
@@ -320,6 +382,8 @@ func tileDirect512x2x32(t *tile)
 //		for m, for n: s[m][n] += a[o + k·lda + m]·b[n]
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
+//
+// and then the same for the next 2 rows, more times.
 //
 //go:noescape
 func tileTransposed512x2x32(t *tile)
@@ -331,6 +395,8 @@ func tileTransposed512x2x32(t *tile)
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
 //
+// and then the same for the next 3 rows, more times.
+//
 //go:noescape
 func tileDirect512x3x32(t *tile)
 
@@ -340,6 +406,8 @@ func tileDirect512x3x32(t *tile)
 //		for m, for n: s[m][n] += a[o + k·lda + m]·b[n]
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
+//
+// and then the same for the next 3 rows, more times.
 //
 //go:noescape
 func tileTransposed512x3x32(t *tile)
@@ -351,6 +419,8 @@ func tileTransposed512x3x32(t *tile)
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
 //
+// and then the same for the next 4 rows, more times.
+//
 //go:noescape
 func tileDirect512x4x32(t *tile)
 
@@ -360,6 +430,8 @@ func tileDirect512x4x32(t *tile)
 //		for m, for n: s[m][n] += a[o + k·lda + m]·b[n]
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
+//
+// and then the same for the next 4 rows, more times.
 //
 //go:noescape
 func tileTransposed512x4x32(t *tile)
@@ -371,6 +443,8 @@ func tileTransposed512x4x32(t *tile)
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
 //
+// and then the same for the next 5 rows, more times.
+//
 //go:noescape
 func tileDirect512x5x32(t *tile)
 
@@ -380,6 +454,8 @@ func tileDirect512x5x32(t *tile)
 //		for m, for n: s[m][n] += a[o + k·lda + m]·b[n]
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
+//
+// and then the same for the next 5 rows, more times.
 //
 //go:noescape
 func tileTransposed512x5x32(t *tile)
@@ -391,6 +467,8 @@ func tileTransposed512x5x32(t *tile)
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
 //
+// and then the same for the next 6 rows, more times.
+//
 //go:noescape
 func tileDirect512x6x32(t *tile)
 
@@ -400,6 +478,8 @@ func tileDirect512x6x32(t *tile)
 //		for m, for n: s[m][n] += a[o + k·lda + m]·b[n]
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
+//
+// and then the same for the next 6 rows, more times.
 //
 //go:noescape
 func tileTransposed512x6x32(t *tile)
@@ -411,6 +491,8 @@ func tileTransposed512x6x32(t *tile)
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
 //
+// and then the same for the next 7 rows, more times.
+//
 //go:noescape
 func tileDirect512x7x32(t *tile)
 
@@ -420,6 +502,8 @@ func tileDirect512x7x32(t *tile)
 //		for m, for n: s[m][n] += a[o + k·lda + m]·b[n]
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
+//
+// and then the same for the next 7 rows, more times.
 //
 //go:noescape
 func tileTransposed512x7x32(t *tile)
@@ -431,6 +515,8 @@ func tileTransposed512x7x32(t *tile)
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
 //
+// and then the same for the next 8 rows, more times.
+//
 //go:noescape
 func tileDirect512x8x32(t *tile)
 
@@ -440,6 +526,8 @@ func tileDirect512x8x32(t *tile)
 //		for m, for n: s[m][n] += a[o + k·lda + m]·b[n]
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
+//
+// and then the same for the next 8 rows, more times.
 //
 //go:noescape
 func tileTransposed512x8x32(t *tile)
@@ -451,6 +539,8 @@ func tileTransposed512x8x32(t *tile)
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
 //
+// and then the same for the next 9 rows, more times.
+//
 //go:noescape
 func tileDirect512x9x32(t *tile)
 
@@ -460,6 +550,8 @@ func tileDirect512x9x32(t *tile)
 //		for m, for n: s[m][n] += a[o + k·lda + m]·b[n]
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
+//
+// and then the same for the next 9 rows, more times.
 //
 //go:noescape
 func tileTransposed512x9x32(t *tile)
@@ -471,6 +563,8 @@ func tileTransposed512x9x32(t *tile)
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
 //
+// and then the same for the next 10 rows, more times.
+//
 //go:noescape
 func tileDirect512x10x32(t *tile)
 
@@ -480,6 +574,8 @@ func tileDirect512x10x32(t *tile)
 //		for m, for n: s[m][n] += a[o + k·lda + m]·b[n]
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
+//
+// and then the same for the next 10 rows, more times.
 //
 //go:noescape
 func tileTransposed512x10x32(t *tile)
@@ -491,6 +587,8 @@ func tileTransposed512x10x32(t *tile)
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
 //
+// and then the same for the next 11 rows, more times.
+//
 //go:noescape
 func tileDirect512x11x32(t *tile)
 
@@ -500,6 +598,8 @@ func tileDirect512x11x32(t *tile)
 //		for m, for n: s[m][n] += a[o + k·lda + m]·b[n]
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
+//
+// and then the same for the next 11 rows, more times.
 //
 //go:noescape
 func tileTransposed512x11x32(t *tile)
@@ -511,6 +611,8 @@ func tileTransposed512x11x32(t *tile)
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
 //
+// and then the same for the next 12 rows, more times.
+//
 //go:noescape
 func tileDirect512x12x32(t *tile)
 
@@ -520,6 +622,8 @@ func tileDirect512x12x32(t *tile)
 //		for m, for n: s[m][n] += a[o + k·lda + m]·b[n]
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
+//
+// and then the same for the next 12 rows, more times.
 //
 //go:noescape
 func tileTransposed512x12x32(t *tile)
@@ -531,6 +635,8 @@ func tileTransposed512x12x32(t *tile)
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
 //
+// and then the same for the next 13 rows, more times.
+//
 //go:noescape
 func tileDirect512x13x32(t *tile)
 
@@ -540,6 +646,8 @@ func tileDirect512x13x32(t *tile)
 //		for m, for n: s[m][n] += a[o + k·lda + m]·b[n]
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
+//
+// and then the same for the next 13 rows, more times.
 //
 //go:noescape
 func tileTransposed512x13x32(t *tile)
@@ -551,6 +659,8 @@ func tileTransposed512x13x32(t *tile)
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
 //
+// and then the same for the next 14 rows, more times.
+//
 //go:noescape
 func tileDirect512x14x32(t *tile)
 
@@ -560,6 +670,8 @@ func tileDirect512x14x32(t *tile)
 //		for m, for n: s[m][n] += a[o + k·lda + m]·b[n]
 //		b = b[ldb:]
 //	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
+//
+// and then the same for the next 14 rows, more times.
 //
 //go:noescape
 func tileTransposed512x14x32(t *tile)

@@ -6,10 +6,20 @@
 
 // func tileDirect512x1x16(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileDirect512x1x16(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileDirect512x1x16(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VPXORD Z0, Z0, Z0
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -44,7 +54,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), DX
+	MOVQ         8(SP), DX
 	VMOVUPS      (DX), Z31
 	VADDPS       Z31, Z0, Z0
 
@@ -56,10 +66,10 @@ nofullAccumulate:
 	VADDPS  Z31, Z0, Z0
 
 nofullBias:
-	MOVQ    96(AX), DX
+	MOVQ    16(SP), DX
 	TESTQ   DX, DX
 	JZ      nofullResidual
-	MOVQ    96(AX), DX
+	MOVQ    16(SP), DX
 	VMOVUPS (DX), Z31
 	VADDPS  Z31, Z0, Z0
 
@@ -72,13 +82,13 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Z0, (AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Z0, (CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
 	JMP     done
 
 partial:
@@ -90,7 +100,7 @@ partial:
 	SHLQ      $0x02, DX
 	TESTQ     $0x00000001, CX
 	JZ        nopartialAccumulate
-	MOVQ      48(AX), DX
+	MOVQ      8(SP), DX
 	VMOVUPS.Z (DX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 
@@ -102,10 +112,10 @@ nopartialAccumulate:
 	VADDPS    Z31, Z0, Z0
 
 nopartialBias:
-	MOVQ      96(AX), DX
+	MOVQ      16(SP), DX
 	TESTQ     DX, DX
 	JZ        nopartialResidual
-	MOVQ      96(AX), DX
+	MOVQ      16(SP), DX
 	VMOVUPS.Z (DX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 
@@ -116,19 +126,43 @@ nopartialResidual:
 	VMAXPS Z0, Z31, Z0
 
 nopartialReLU:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, K1, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	MOVQ   144(AX), CX
+	IMUL3Q $0x04, CX, CX
+	ADDQ   CX, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x04, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileTransposed512x1x16(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileTransposed512x1x16(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileTransposed512x1x16(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VPXORD Z0, Z0, Z0
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -163,7 +197,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), DX
+	MOVQ         8(SP), DX
 	VMOVUPS      (DX), Z31
 	VADDPS       Z31, Z0, Z0
 
@@ -175,10 +209,10 @@ nofullAccumulate:
 	VADDPS  Z31, Z0, Z0
 
 nofullBias:
-	MOVQ    96(AX), DX
+	MOVQ    16(SP), DX
 	TESTQ   DX, DX
 	JZ      nofullResidual
-	MOVQ    96(AX), DX
+	MOVQ    16(SP), DX
 	VMOVUPS (DX), Z31
 	VADDPS  Z31, Z0, Z0
 
@@ -191,13 +225,13 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Z0, (AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Z0, (CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
 	JMP     done
 
 partial:
@@ -209,7 +243,7 @@ partial:
 	SHLQ      $0x02, DX
 	TESTQ     $0x00000001, CX
 	JZ        nopartialAccumulate
-	MOVQ      48(AX), DX
+	MOVQ      8(SP), DX
 	VMOVUPS.Z (DX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 
@@ -221,10 +255,10 @@ nopartialAccumulate:
 	VADDPS    Z31, Z0, Z0
 
 nopartialBias:
-	MOVQ      96(AX), DX
+	MOVQ      16(SP), DX
 	TESTQ     DX, DX
 	JZ        nopartialResidual
-	MOVQ      96(AX), DX
+	MOVQ      16(SP), DX
 	VMOVUPS.Z (DX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 
@@ -235,20 +269,42 @@ nopartialResidual:
 	VMAXPS Z0, Z31, Z0
 
 nopartialReLU:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, K1, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	ADDQ   $0x04, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x04, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileDirect512x2x16(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileDirect512x2x16(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileDirect512x2x16(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -285,7 +341,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Z31
 	VADDPS       Z31, Z0, Z0
 	ADDQ         DX, BX
@@ -301,10 +357,10 @@ nofullAccumulate:
 	VADDPS  Z31, Z1, Z1
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Z31
 	VADDPS  Z31, Z0, Z0
 	ADDQ    DX, BX
@@ -321,17 +377,17 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Z0, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z1, (AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Z0, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z1, (CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z1, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, (CX)
 	JMP     done
 
 partial:
@@ -343,7 +399,7 @@ partial:
 	SHLQ      $0x02, DX
 	TESTQ     $0x00000001, CX
 	JZ        nopartialAccumulate
-	MOVQ      48(AX), BX
+	MOVQ      8(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	ADDQ      DX, BX
@@ -359,10 +415,10 @@ nopartialAccumulate:
 	VADDPS    Z31, Z1, Z1
 
 nopartialBias:
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	TESTQ     BX, BX
 	JZ        nopartialResidual
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	ADDQ      DX, BX
@@ -377,22 +433,46 @@ nopartialResidual:
 	VMAXPS Z1, Z31, Z1
 
 nopartialReLU:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z1, K1, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, K1, (CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	MOVQ   144(AX), CX
+	IMUL3Q $0x08, CX, CX
+	ADDQ   CX, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x08, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileTransposed512x2x16(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileTransposed512x2x16(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileTransposed512x2x16(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -429,7 +509,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Z31
 	VADDPS       Z31, Z0, Z0
 	ADDQ         DX, BX
@@ -445,10 +525,10 @@ nofullAccumulate:
 	VADDPS  Z31, Z1, Z1
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Z31
 	VADDPS  Z31, Z0, Z0
 	ADDQ    DX, BX
@@ -465,17 +545,17 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Z0, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z1, (AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Z0, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z1, (CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z1, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, (CX)
 	JMP     done
 
 partial:
@@ -487,7 +567,7 @@ partial:
 	SHLQ      $0x02, DX
 	TESTQ     $0x00000001, CX
 	JZ        nopartialAccumulate
-	MOVQ      48(AX), BX
+	MOVQ      8(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	ADDQ      DX, BX
@@ -503,10 +583,10 @@ nopartialAccumulate:
 	VADDPS    Z31, Z1, Z1
 
 nopartialBias:
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	TESTQ     BX, BX
 	JZ        nopartialResidual
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	ADDQ      DX, BX
@@ -521,23 +601,45 @@ nopartialResidual:
 	VMAXPS Z1, Z31, Z1
 
 nopartialReLU:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z1, K1, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, K1, (CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	ADDQ   $0x08, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x08, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileDirect512x3x16(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileDirect512x3x16(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileDirect512x3x16(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -576,7 +678,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Z31
 	VADDPS       Z31, Z0, Z0
 	ADDQ         DX, BX
@@ -596,10 +698,10 @@ nofullAccumulate:
 	VADDPS  Z31, Z2, Z2
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Z31
 	VADDPS  Z31, Z0, Z0
 	ADDQ    DX, BX
@@ -620,21 +722,21 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Z0, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z1, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z2, (AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Z0, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z1, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z2, (CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
 	JMP     done
 
 partial:
@@ -646,7 +748,7 @@ partial:
 	SHLQ      $0x02, DX
 	TESTQ     $0x00000001, CX
 	JZ        nopartialAccumulate
-	MOVQ      48(AX), BX
+	MOVQ      8(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	ADDQ      DX, BX
@@ -666,10 +768,10 @@ nopartialAccumulate:
 	VADDPS    Z31, Z2, Z2
 
 nopartialBias:
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	TESTQ     BX, BX
 	JZ        nopartialResidual
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	ADDQ      DX, BX
@@ -688,25 +790,49 @@ nopartialResidual:
 	VMAXPS Z2, Z31, Z2
 
 nopartialReLU:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z1, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, K1, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, K1, (CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	MOVQ   144(AX), CX
+	IMUL3Q $0x0c, CX, CX
+	ADDQ   CX, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x0c, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileTransposed512x3x16(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileTransposed512x3x16(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileTransposed512x3x16(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -745,7 +871,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Z31
 	VADDPS       Z31, Z0, Z0
 	ADDQ         DX, BX
@@ -765,10 +891,10 @@ nofullAccumulate:
 	VADDPS  Z31, Z2, Z2
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Z31
 	VADDPS  Z31, Z0, Z0
 	ADDQ    DX, BX
@@ -789,21 +915,21 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Z0, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z1, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z2, (AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Z0, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z1, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z2, (CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
 	JMP     done
 
 partial:
@@ -815,7 +941,7 @@ partial:
 	SHLQ      $0x02, DX
 	TESTQ     $0x00000001, CX
 	JZ        nopartialAccumulate
-	MOVQ      48(AX), BX
+	MOVQ      8(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	ADDQ      DX, BX
@@ -835,10 +961,10 @@ nopartialAccumulate:
 	VADDPS    Z31, Z2, Z2
 
 nopartialBias:
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	TESTQ     BX, BX
 	JZ        nopartialResidual
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	ADDQ      DX, BX
@@ -857,26 +983,48 @@ nopartialResidual:
 	VMAXPS Z2, Z31, Z2
 
 nopartialReLU:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z1, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, K1, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, K1, (CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	ADDQ   $0x0c, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x0c, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileDirect512x4x16(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileDirect512x4x16(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileDirect512x4x16(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -918,7 +1066,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Z31
 	VADDPS       Z31, Z0, Z0
 	ADDQ         DX, BX
@@ -942,10 +1090,10 @@ nofullAccumulate:
 	VADDPS  Z31, Z3, Z3
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Z31
 	VADDPS  Z31, Z0, Z0
 	ADDQ    DX, BX
@@ -970,25 +1118,25 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Z0, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z1, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z2, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z3, (AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Z0, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z1, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z2, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z3, (CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z3, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, (CX)
 	JMP     done
 
 partial:
@@ -1000,7 +1148,7 @@ partial:
 	SHLQ      $0x02, DX
 	TESTQ     $0x00000001, CX
 	JZ        nopartialAccumulate
-	MOVQ      48(AX), BX
+	MOVQ      8(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	ADDQ      DX, BX
@@ -1024,10 +1172,10 @@ nopartialAccumulate:
 	VADDPS    Z31, Z3, Z3
 
 nopartialBias:
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	TESTQ     BX, BX
 	JZ        nopartialResidual
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	ADDQ      DX, BX
@@ -1050,28 +1198,52 @@ nopartialResidual:
 	VMAXPS Z3, Z31, Z3
 
 nopartialReLU:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z1, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z3, K1, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, K1, (CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	MOVQ   144(AX), CX
+	IMUL3Q $0x10, CX, CX
+	ADDQ   CX, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x10, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileTransposed512x4x16(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileTransposed512x4x16(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileTransposed512x4x16(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -1112,7 +1284,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Z31
 	VADDPS       Z31, Z0, Z0
 	ADDQ         DX, BX
@@ -1136,10 +1308,10 @@ nofullAccumulate:
 	VADDPS  Z31, Z3, Z3
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Z31
 	VADDPS  Z31, Z0, Z0
 	ADDQ    DX, BX
@@ -1164,25 +1336,25 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Z0, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z1, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z2, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z3, (AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Z0, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z1, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z2, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z3, (CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z3, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, (CX)
 	JMP     done
 
 partial:
@@ -1194,7 +1366,7 @@ partial:
 	SHLQ      $0x02, DX
 	TESTQ     $0x00000001, CX
 	JZ        nopartialAccumulate
-	MOVQ      48(AX), BX
+	MOVQ      8(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	ADDQ      DX, BX
@@ -1218,10 +1390,10 @@ nopartialAccumulate:
 	VADDPS    Z31, Z3, Z3
 
 nopartialBias:
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	TESTQ     BX, BX
 	JZ        nopartialResidual
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	ADDQ      DX, BX
@@ -1244,29 +1416,51 @@ nopartialResidual:
 	VMAXPS Z3, Z31, Z3
 
 nopartialReLU:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z1, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z3, K1, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, K1, (CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	ADDQ   $0x10, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x10, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileDirect512x5x16(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileDirect512x5x16(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileDirect512x5x16(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -1310,7 +1504,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Z31
 	VADDPS       Z31, Z0, Z0
 	ADDQ         DX, BX
@@ -1338,10 +1532,10 @@ nofullAccumulate:
 	VADDPS  Z31, Z4, Z4
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Z31
 	VADDPS  Z31, Z0, Z0
 	ADDQ    DX, BX
@@ -1370,29 +1564,29 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Z0, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z1, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z2, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z3, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z4, (AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Z0, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z1, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z2, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z3, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z4, (CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z3, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
 	JMP     done
 
 partial:
@@ -1404,7 +1598,7 @@ partial:
 	SHLQ      $0x02, DX
 	TESTQ     $0x00000001, CX
 	JZ        nopartialAccumulate
-	MOVQ      48(AX), BX
+	MOVQ      8(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	ADDQ      DX, BX
@@ -1432,10 +1626,10 @@ nopartialAccumulate:
 	VADDPS    Z31, Z4, Z4
 
 nopartialBias:
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	TESTQ     BX, BX
 	JZ        nopartialResidual
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	ADDQ      DX, BX
@@ -1462,31 +1656,55 @@ nopartialResidual:
 	VMAXPS Z4, Z31, Z4
 
 nopartialReLU:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z1, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z3, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, K1, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, K1, (CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	MOVQ   144(AX), CX
+	IMUL3Q $0x14, CX, CX
+	ADDQ   CX, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x14, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileTransposed512x5x16(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileTransposed512x5x16(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileTransposed512x5x16(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -1529,7 +1747,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Z31
 	VADDPS       Z31, Z0, Z0
 	ADDQ         DX, BX
@@ -1557,10 +1775,10 @@ nofullAccumulate:
 	VADDPS  Z31, Z4, Z4
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Z31
 	VADDPS  Z31, Z0, Z0
 	ADDQ    DX, BX
@@ -1589,29 +1807,29 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Z0, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z1, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z2, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z3, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z4, (AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Z0, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z1, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z2, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z3, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z4, (CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z3, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
 	JMP     done
 
 partial:
@@ -1623,7 +1841,7 @@ partial:
 	SHLQ      $0x02, DX
 	TESTQ     $0x00000001, CX
 	JZ        nopartialAccumulate
-	MOVQ      48(AX), BX
+	MOVQ      8(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	ADDQ      DX, BX
@@ -1651,10 +1869,10 @@ nopartialAccumulate:
 	VADDPS    Z31, Z4, Z4
 
 nopartialBias:
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	TESTQ     BX, BX
 	JZ        nopartialResidual
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	ADDQ      DX, BX
@@ -1681,32 +1899,54 @@ nopartialResidual:
 	VMAXPS Z4, Z31, Z4
 
 nopartialReLU:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z1, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z3, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, K1, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, K1, (CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	ADDQ   $0x14, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x14, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileDirect512x6x16(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileDirect512x6x16(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileDirect512x6x16(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -1753,7 +1993,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Z31
 	VADDPS       Z31, Z0, Z0
 	ADDQ         DX, BX
@@ -1785,10 +2025,10 @@ nofullAccumulate:
 	VADDPS  Z31, Z5, Z5
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Z31
 	VADDPS  Z31, Z0, Z0
 	ADDQ    DX, BX
@@ -1821,33 +2061,33 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Z0, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z1, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z2, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z3, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z4, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z5, (AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Z0, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z1, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z2, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z3, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z4, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z5, (CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z3, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z5, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z5, (CX)
 	JMP     done
 
 partial:
@@ -1859,7 +2099,7 @@ partial:
 	SHLQ      $0x02, DX
 	TESTQ     $0x00000001, CX
 	JZ        nopartialAccumulate
-	MOVQ      48(AX), BX
+	MOVQ      8(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	ADDQ      DX, BX
@@ -1891,10 +2131,10 @@ nopartialAccumulate:
 	VADDPS    Z31, Z5, Z5
 
 nopartialBias:
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	TESTQ     BX, BX
 	JZ        nopartialResidual
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	ADDQ      DX, BX
@@ -1925,34 +2165,58 @@ nopartialResidual:
 	VMAXPS Z5, Z31, Z5
 
 nopartialReLU:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z1, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z3, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z5, K1, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z5, K1, (CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	MOVQ   144(AX), CX
+	IMUL3Q $0x18, CX, CX
+	ADDQ   CX, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x18, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileTransposed512x6x16(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileTransposed512x6x16(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileTransposed512x6x16(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -1997,7 +2261,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Z31
 	VADDPS       Z31, Z0, Z0
 	ADDQ         DX, BX
@@ -2029,10 +2293,10 @@ nofullAccumulate:
 	VADDPS  Z31, Z5, Z5
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Z31
 	VADDPS  Z31, Z0, Z0
 	ADDQ    DX, BX
@@ -2065,33 +2329,33 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Z0, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z1, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z2, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z3, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z4, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z5, (AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Z0, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z1, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z2, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z3, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z4, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z5, (CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z3, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z5, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z5, (CX)
 	JMP     done
 
 partial:
@@ -2103,7 +2367,7 @@ partial:
 	SHLQ      $0x02, DX
 	TESTQ     $0x00000001, CX
 	JZ        nopartialAccumulate
-	MOVQ      48(AX), BX
+	MOVQ      8(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	ADDQ      DX, BX
@@ -2135,10 +2399,10 @@ nopartialAccumulate:
 	VADDPS    Z31, Z5, Z5
 
 nopartialBias:
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	TESTQ     BX, BX
 	JZ        nopartialResidual
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	ADDQ      DX, BX
@@ -2169,27 +2433,49 @@ nopartialResidual:
 	VMAXPS Z5, Z31, Z5
 
 nopartialReLU:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z1, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z3, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z5, K1, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z5, K1, (CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	ADDQ   $0x18, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x18, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileDirect512x7x16(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileDirect512x7x16(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileDirect512x7x16(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -2197,7 +2483,7 @@ TEXT ·tileDirect512x7x16(SB), NOSPLIT, $0-8
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -2246,7 +2532,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Z31
 	VADDPS       Z31, Z0, Z0
 	ADDQ         DX, BX
@@ -2282,10 +2568,10 @@ nofullAccumulate:
 	VADDPS  Z31, Z6, Z6
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Z31
 	VADDPS  Z31, Z0, Z0
 	ADDQ    DX, BX
@@ -2322,37 +2608,37 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Z0, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z1, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z2, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z3, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z4, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z5, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z6, (AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Z0, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z1, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z2, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z3, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z4, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z5, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z6, (CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z3, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z5, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z5, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
 	JMP     done
 
 partial:
@@ -2364,7 +2650,7 @@ partial:
 	SHLQ      $0x02, DX
 	TESTQ     $0x00000001, CX
 	JZ        nopartialAccumulate
-	MOVQ      48(AX), BX
+	MOVQ      8(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	ADDQ      DX, BX
@@ -2400,10 +2686,10 @@ nopartialAccumulate:
 	VADDPS    Z31, Z6, Z6
 
 nopartialBias:
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	TESTQ     BX, BX
 	JZ        nopartialResidual
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	ADDQ      DX, BX
@@ -2438,29 +2724,53 @@ nopartialResidual:
 	VMAXPS Z6, Z31, Z6
 
 nopartialReLU:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z1, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z3, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z5, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, K1, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z5, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, K1, (CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	MOVQ   144(AX), CX
+	IMUL3Q $0x1c, CX, CX
+	ADDQ   CX, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x1c, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileTransposed512x7x16(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileTransposed512x7x16(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileTransposed512x7x16(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -2468,7 +2778,7 @@ TEXT ·tileTransposed512x7x16(SB), NOSPLIT, $0-8
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -2515,7 +2825,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Z31
 	VADDPS       Z31, Z0, Z0
 	ADDQ         DX, BX
@@ -2551,10 +2861,10 @@ nofullAccumulate:
 	VADDPS  Z31, Z6, Z6
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Z31
 	VADDPS  Z31, Z0, Z0
 	ADDQ    DX, BX
@@ -2591,37 +2901,37 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Z0, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z1, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z2, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z3, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z4, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z5, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z6, (AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Z0, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z1, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z2, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z3, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z4, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z5, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z6, (CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z3, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z5, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z5, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
 	JMP     done
 
 partial:
@@ -2633,7 +2943,7 @@ partial:
 	SHLQ      $0x02, DX
 	TESTQ     $0x00000001, CX
 	JZ        nopartialAccumulate
-	MOVQ      48(AX), BX
+	MOVQ      8(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	ADDQ      DX, BX
@@ -2669,10 +2979,10 @@ nopartialAccumulate:
 	VADDPS    Z31, Z6, Z6
 
 nopartialBias:
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	TESTQ     BX, BX
 	JZ        nopartialResidual
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	ADDQ      DX, BX
@@ -2707,29 +3017,51 @@ nopartialResidual:
 	VMAXPS Z6, Z31, Z6
 
 nopartialReLU:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z1, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z3, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z5, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, K1, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z5, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, K1, (CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	ADDQ   $0x1c, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x1c, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileDirect512x8x16(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileDirect512x8x16(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileDirect512x8x16(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -2738,7 +3070,7 @@ TEXT ·tileDirect512x8x16(SB), NOSPLIT, $0-8
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -2790,7 +3122,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Z31
 	VADDPS       Z31, Z0, Z0
 	ADDQ         DX, BX
@@ -2830,10 +3162,10 @@ nofullAccumulate:
 	VADDPS  Z31, Z7, Z7
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Z31
 	VADDPS  Z31, Z0, Z0
 	ADDQ    DX, BX
@@ -2874,41 +3206,41 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Z0, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z1, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z2, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z3, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z4, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z5, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z6, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z7, (AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Z0, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z1, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z2, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z3, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z4, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z5, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z6, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z7, (CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z3, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z5, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z7, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z5, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z7, (CX)
 	JMP     done
 
 partial:
@@ -2920,7 +3252,7 @@ partial:
 	SHLQ      $0x02, DX
 	TESTQ     $0x00000001, CX
 	JZ        nopartialAccumulate
-	MOVQ      48(AX), BX
+	MOVQ      8(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	ADDQ      DX, BX
@@ -2960,10 +3292,10 @@ nopartialAccumulate:
 	VADDPS    Z31, Z7, Z7
 
 nopartialBias:
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	TESTQ     BX, BX
 	JZ        nopartialResidual
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	ADDQ      DX, BX
@@ -3002,31 +3334,55 @@ nopartialResidual:
 	VMAXPS Z7, Z31, Z7
 
 nopartialReLU:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z1, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z3, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z5, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z7, K1, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z5, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z7, K1, (CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	MOVQ   144(AX), CX
+	IMUL3Q $0x20, CX, CX
+	ADDQ   CX, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x20, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileTransposed512x8x16(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileTransposed512x8x16(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileTransposed512x8x16(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -3035,7 +3391,7 @@ TEXT ·tileTransposed512x8x16(SB), NOSPLIT, $0-8
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -3084,7 +3440,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Z31
 	VADDPS       Z31, Z0, Z0
 	ADDQ         DX, BX
@@ -3124,10 +3480,10 @@ nofullAccumulate:
 	VADDPS  Z31, Z7, Z7
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Z31
 	VADDPS  Z31, Z0, Z0
 	ADDQ    DX, BX
@@ -3168,41 +3524,41 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Z0, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z1, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z2, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z3, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z4, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z5, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z6, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z7, (AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Z0, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z1, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z2, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z3, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z4, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z5, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z6, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z7, (CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z3, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z5, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z7, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z5, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z7, (CX)
 	JMP     done
 
 partial:
@@ -3214,7 +3570,7 @@ partial:
 	SHLQ      $0x02, DX
 	TESTQ     $0x00000001, CX
 	JZ        nopartialAccumulate
-	MOVQ      48(AX), BX
+	MOVQ      8(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	ADDQ      DX, BX
@@ -3254,10 +3610,10 @@ nopartialAccumulate:
 	VADDPS    Z31, Z7, Z7
 
 nopartialBias:
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	TESTQ     BX, BX
 	JZ        nopartialResidual
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	ADDQ      DX, BX
@@ -3296,31 +3652,53 @@ nopartialResidual:
 	VMAXPS Z7, Z31, Z7
 
 nopartialReLU:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z1, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z3, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z5, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z7, K1, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z5, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z7, K1, (CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	ADDQ   $0x20, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x20, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileDirect512x9x16(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileDirect512x9x16(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileDirect512x9x16(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -3330,7 +3708,7 @@ TEXT ·tileDirect512x9x16(SB), NOSPLIT, $0-8
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
 	VPXORD Z8, Z8, Z8
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -3386,7 +3764,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Z31
 	VADDPS       Z31, Z0, Z0
 	ADDQ         DX, BX
@@ -3430,10 +3808,10 @@ nofullAccumulate:
 	VADDPS  Z31, Z8, Z8
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Z31
 	VADDPS  Z31, Z0, Z0
 	ADDQ    DX, BX
@@ -3478,45 +3856,45 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Z0, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z1, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z2, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z3, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z4, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z5, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z6, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z7, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z8, (AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Z0, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z1, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z2, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z3, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z4, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z5, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z6, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z7, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z8, (CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z3, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z5, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z7, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z5, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z7, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, (CX)
 	JMP     done
 
 partial:
@@ -3528,7 +3906,7 @@ partial:
 	SHLQ      $0x02, DX
 	TESTQ     $0x00000001, CX
 	JZ        nopartialAccumulate
-	MOVQ      48(AX), BX
+	MOVQ      8(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	ADDQ      DX, BX
@@ -3572,10 +3950,10 @@ nopartialAccumulate:
 	VADDPS    Z31, Z8, Z8
 
 nopartialBias:
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	TESTQ     BX, BX
 	JZ        nopartialResidual
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	ADDQ      DX, BX
@@ -3618,33 +3996,57 @@ nopartialResidual:
 	VMAXPS Z8, Z31, Z8
 
 nopartialReLU:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z1, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z3, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z5, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z7, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, K1, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z5, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z7, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, K1, (CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	MOVQ   144(AX), CX
+	IMUL3Q $0x24, CX, CX
+	ADDQ   CX, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x24, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileTransposed512x9x16(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileTransposed512x9x16(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileTransposed512x9x16(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -3654,7 +4056,7 @@ TEXT ·tileTransposed512x9x16(SB), NOSPLIT, $0-8
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
 	VPXORD Z8, Z8, Z8
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -3705,7 +4107,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Z31
 	VADDPS       Z31, Z0, Z0
 	ADDQ         DX, BX
@@ -3749,10 +4151,10 @@ nofullAccumulate:
 	VADDPS  Z31, Z8, Z8
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Z31
 	VADDPS  Z31, Z0, Z0
 	ADDQ    DX, BX
@@ -3797,45 +4199,45 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Z0, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z1, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z2, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z3, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z4, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z5, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z6, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z7, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z8, (AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Z0, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z1, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z2, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z3, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z4, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z5, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z6, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z7, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z8, (CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z3, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z5, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z7, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z5, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z7, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, (CX)
 	JMP     done
 
 partial:
@@ -3847,7 +4249,7 @@ partial:
 	SHLQ      $0x02, DX
 	TESTQ     $0x00000001, CX
 	JZ        nopartialAccumulate
-	MOVQ      48(AX), BX
+	MOVQ      8(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	ADDQ      DX, BX
@@ -3891,10 +4293,10 @@ nopartialAccumulate:
 	VADDPS    Z31, Z8, Z8
 
 nopartialBias:
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	TESTQ     BX, BX
 	JZ        nopartialResidual
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	ADDQ      DX, BX
@@ -3937,33 +4339,55 @@ nopartialResidual:
 	VMAXPS Z8, Z31, Z8
 
 nopartialReLU:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z1, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z3, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z5, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z7, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, K1, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z5, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z7, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, K1, (CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	ADDQ   $0x24, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x24, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileDirect512x10x16(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileDirect512x10x16(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileDirect512x10x16(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -3974,7 +4398,7 @@ TEXT ·tileDirect512x10x16(SB), NOSPLIT, $0-8
 	VPXORD Z7, Z7, Z7
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -4032,7 +4456,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Z31
 	VADDPS       Z31, Z0, Z0
 	ADDQ         DX, BX
@@ -4080,10 +4504,10 @@ nofullAccumulate:
 	VADDPS  Z31, Z9, Z9
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Z31
 	VADDPS  Z31, Z0, Z0
 	ADDQ    DX, BX
@@ -4132,49 +4556,49 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Z0, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z1, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z2, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z3, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z4, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z5, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z6, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z7, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z8, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z9, (AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Z0, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z1, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z2, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z3, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z4, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z5, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z6, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z7, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z8, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z9, (CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z3, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z5, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z7, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z9, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z5, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z7, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z9, (CX)
 	JMP     done
 
 partial:
@@ -4186,7 +4610,7 @@ partial:
 	SHLQ      $0x02, DX
 	TESTQ     $0x00000001, CX
 	JZ        nopartialAccumulate
-	MOVQ      48(AX), BX
+	MOVQ      8(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	ADDQ      DX, BX
@@ -4234,10 +4658,10 @@ nopartialAccumulate:
 	VADDPS    Z31, Z9, Z9
 
 nopartialBias:
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	TESTQ     BX, BX
 	JZ        nopartialResidual
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	ADDQ      DX, BX
@@ -4284,35 +4708,59 @@ nopartialResidual:
 	VMAXPS Z9, Z31, Z9
 
 nopartialReLU:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z1, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z3, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z5, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z7, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z9, K1, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z5, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z7, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z9, K1, (CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	MOVQ   144(AX), CX
+	IMUL3Q $0x28, CX, CX
+	ADDQ   CX, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x28, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileTransposed512x10x16(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileTransposed512x10x16(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileTransposed512x10x16(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -4323,7 +4771,7 @@ TEXT ·tileTransposed512x10x16(SB), NOSPLIT, $0-8
 	VPXORD Z7, Z7, Z7
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -4376,7 +4824,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Z31
 	VADDPS       Z31, Z0, Z0
 	ADDQ         DX, BX
@@ -4424,10 +4872,10 @@ nofullAccumulate:
 	VADDPS  Z31, Z9, Z9
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Z31
 	VADDPS  Z31, Z0, Z0
 	ADDQ    DX, BX
@@ -4476,49 +4924,49 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Z0, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z1, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z2, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z3, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z4, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z5, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z6, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z7, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z8, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z9, (AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Z0, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z1, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z2, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z3, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z4, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z5, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z6, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z7, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z8, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z9, (CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z3, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z5, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z7, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z9, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z5, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z7, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z9, (CX)
 	JMP     done
 
 partial:
@@ -4530,7 +4978,7 @@ partial:
 	SHLQ      $0x02, DX
 	TESTQ     $0x00000001, CX
 	JZ        nopartialAccumulate
-	MOVQ      48(AX), BX
+	MOVQ      8(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	ADDQ      DX, BX
@@ -4578,10 +5026,10 @@ nopartialAccumulate:
 	VADDPS    Z31, Z9, Z9
 
 nopartialBias:
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	TESTQ     BX, BX
 	JZ        nopartialResidual
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	ADDQ      DX, BX
@@ -4628,35 +5076,57 @@ nopartialResidual:
 	VMAXPS Z9, Z31, Z9
 
 nopartialReLU:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z1, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z3, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z5, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z7, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z9, K1, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z5, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z7, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z9, K1, (CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	ADDQ   $0x28, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x28, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileDirect512x11x16(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileDirect512x11x16(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileDirect512x11x16(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -4668,7 +5138,7 @@ TEXT ·tileDirect512x11x16(SB), NOSPLIT, $0-8
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -4728,7 +5198,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Z31
 	VADDPS       Z31, Z0, Z0
 	ADDQ         DX, BX
@@ -4780,10 +5250,10 @@ nofullAccumulate:
 	VADDPS  Z31, Z10, Z10
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Z31
 	VADDPS  Z31, Z0, Z0
 	ADDQ    DX, BX
@@ -4836,53 +5306,53 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Z0, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z1, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z2, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z3, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z4, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z5, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z6, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z7, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z8, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z9, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z10, (AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Z0, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z1, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z2, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z3, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z4, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z5, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z6, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z7, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z8, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z9, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z10, (CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z3, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z5, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z7, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z9, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z10, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z5, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z7, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z9, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, (CX)
 	JMP     done
 
 partial:
@@ -4894,7 +5364,7 @@ partial:
 	SHLQ      $0x02, DX
 	TESTQ     $0x00000001, CX
 	JZ        nopartialAccumulate
-	MOVQ      48(AX), BX
+	MOVQ      8(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	ADDQ      DX, BX
@@ -4946,10 +5416,10 @@ nopartialAccumulate:
 	VADDPS    Z31, Z10, Z10
 
 nopartialBias:
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	TESTQ     BX, BX
 	JZ        nopartialResidual
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	ADDQ      DX, BX
@@ -5000,37 +5470,61 @@ nopartialResidual:
 	VMAXPS Z10, Z31, Z10
 
 nopartialReLU:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z1, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z3, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z5, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z7, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z9, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z10, K1, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z5, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z7, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z9, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, K1, (CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	MOVQ   144(AX), CX
+	IMUL3Q $0x2c, CX, CX
+	ADDQ   CX, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x2c, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileTransposed512x11x16(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileTransposed512x11x16(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileTransposed512x11x16(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -5042,7 +5536,7 @@ TEXT ·tileTransposed512x11x16(SB), NOSPLIT, $0-8
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -5097,7 +5591,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Z31
 	VADDPS       Z31, Z0, Z0
 	ADDQ         DX, BX
@@ -5149,10 +5643,10 @@ nofullAccumulate:
 	VADDPS  Z31, Z10, Z10
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Z31
 	VADDPS  Z31, Z0, Z0
 	ADDQ    DX, BX
@@ -5205,53 +5699,53 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Z0, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z1, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z2, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z3, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z4, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z5, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z6, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z7, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z8, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z9, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z10, (AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Z0, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z1, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z2, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z3, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z4, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z5, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z6, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z7, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z8, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z9, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z10, (CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z3, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z5, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z7, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z9, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z10, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z5, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z7, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z9, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, (CX)
 	JMP     done
 
 partial:
@@ -5263,7 +5757,7 @@ partial:
 	SHLQ      $0x02, DX
 	TESTQ     $0x00000001, CX
 	JZ        nopartialAccumulate
-	MOVQ      48(AX), BX
+	MOVQ      8(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	ADDQ      DX, BX
@@ -5315,10 +5809,10 @@ nopartialAccumulate:
 	VADDPS    Z31, Z10, Z10
 
 nopartialBias:
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	TESTQ     BX, BX
 	JZ        nopartialResidual
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	ADDQ      DX, BX
@@ -5369,37 +5863,59 @@ nopartialResidual:
 	VMAXPS Z10, Z31, Z10
 
 nopartialReLU:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z1, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z3, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z5, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z7, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z9, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z10, K1, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z5, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z7, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z9, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, K1, (CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	ADDQ   $0x2c, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x2c, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileDirect512x12x16(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileDirect512x12x16(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileDirect512x12x16(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -5412,7 +5928,7 @@ TEXT ·tileDirect512x12x16(SB), NOSPLIT, $0-8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -5474,7 +5990,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Z31
 	VADDPS       Z31, Z0, Z0
 	ADDQ         DX, BX
@@ -5530,10 +6046,10 @@ nofullAccumulate:
 	VADDPS  Z31, Z11, Z11
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Z31
 	VADDPS  Z31, Z0, Z0
 	ADDQ    DX, BX
@@ -5590,57 +6106,57 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Z0, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z1, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z2, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z3, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z4, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z5, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z6, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z7, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z8, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z9, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z10, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z11, (AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Z0, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z1, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z2, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z3, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z4, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z5, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z6, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z7, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z8, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z9, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z10, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z11, (CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z3, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z5, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z7, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z9, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z10, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z11, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z5, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z7, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z9, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z11, (CX)
 	JMP     done
 
 partial:
@@ -5652,7 +6168,7 @@ partial:
 	SHLQ      $0x02, DX
 	TESTQ     $0x00000001, CX
 	JZ        nopartialAccumulate
-	MOVQ      48(AX), BX
+	MOVQ      8(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	ADDQ      DX, BX
@@ -5708,10 +6224,10 @@ nopartialAccumulate:
 	VADDPS    Z31, Z11, Z11
 
 nopartialBias:
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	TESTQ     BX, BX
 	JZ        nopartialResidual
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	ADDQ      DX, BX
@@ -5766,39 +6282,63 @@ nopartialResidual:
 	VMAXPS Z11, Z31, Z11
 
 nopartialReLU:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z1, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z3, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z5, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z7, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z9, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z10, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z11, K1, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z5, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z7, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z9, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z11, K1, (CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	MOVQ   144(AX), CX
+	IMUL3Q $0x30, CX, CX
+	ADDQ   CX, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x30, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileTransposed512x12x16(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileTransposed512x12x16(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileTransposed512x12x16(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -5811,7 +6351,7 @@ TEXT ·tileTransposed512x12x16(SB), NOSPLIT, $0-8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -5868,7 +6408,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Z31
 	VADDPS       Z31, Z0, Z0
 	ADDQ         DX, BX
@@ -5924,10 +6464,10 @@ nofullAccumulate:
 	VADDPS  Z31, Z11, Z11
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Z31
 	VADDPS  Z31, Z0, Z0
 	ADDQ    DX, BX
@@ -5984,57 +6524,57 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Z0, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z1, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z2, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z3, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z4, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z5, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z6, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z7, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z8, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z9, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z10, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z11, (AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Z0, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z1, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z2, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z3, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z4, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z5, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z6, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z7, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z8, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z9, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z10, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z11, (CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z3, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z5, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z7, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z9, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z10, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z11, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z5, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z7, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z9, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z11, (CX)
 	JMP     done
 
 partial:
@@ -6046,7 +6586,7 @@ partial:
 	SHLQ      $0x02, DX
 	TESTQ     $0x00000001, CX
 	JZ        nopartialAccumulate
-	MOVQ      48(AX), BX
+	MOVQ      8(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	ADDQ      DX, BX
@@ -6102,10 +6642,10 @@ nopartialAccumulate:
 	VADDPS    Z31, Z11, Z11
 
 nopartialBias:
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	TESTQ     BX, BX
 	JZ        nopartialResidual
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	ADDQ      DX, BX
@@ -6160,39 +6700,61 @@ nopartialResidual:
 	VMAXPS Z11, Z31, Z11
 
 nopartialReLU:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z1, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z3, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z5, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z7, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z9, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z10, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z11, K1, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z5, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z7, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z9, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z11, K1, (CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	ADDQ   $0x30, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x30, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileDirect512x13x16(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileDirect512x13x16(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileDirect512x13x16(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -6206,7 +6768,7 @@ TEXT ·tileDirect512x13x16(SB), NOSPLIT, $0-8
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
 	VPXORD Z12, Z12, Z12
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -6270,7 +6832,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Z31
 	VADDPS       Z31, Z0, Z0
 	ADDQ         DX, BX
@@ -6330,10 +6892,10 @@ nofullAccumulate:
 	VADDPS  Z31, Z12, Z12
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Z31
 	VADDPS  Z31, Z0, Z0
 	ADDQ    DX, BX
@@ -6394,61 +6956,61 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Z0, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z1, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z2, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z3, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z4, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z5, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z6, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z7, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z8, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z9, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z10, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z11, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z12, (AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Z0, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z1, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z2, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z3, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z4, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z5, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z6, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z7, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z8, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z9, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z10, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z11, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z12, (CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z3, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z5, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z7, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z9, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z10, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z11, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z12, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z5, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z7, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z9, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z11, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, (CX)
 	JMP     done
 
 partial:
@@ -6460,7 +7022,7 @@ partial:
 	SHLQ      $0x02, DX
 	TESTQ     $0x00000001, CX
 	JZ        nopartialAccumulate
-	MOVQ      48(AX), BX
+	MOVQ      8(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	ADDQ      DX, BX
@@ -6520,10 +7082,10 @@ nopartialAccumulate:
 	VADDPS    Z31, Z12, Z12
 
 nopartialBias:
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	TESTQ     BX, BX
 	JZ        nopartialResidual
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	ADDQ      DX, BX
@@ -6582,41 +7144,65 @@ nopartialResidual:
 	VMAXPS Z12, Z31, Z12
 
 nopartialReLU:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z1, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z3, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z5, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z7, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z9, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z10, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z11, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z12, K1, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z5, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z7, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z9, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z11, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, K1, (CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	MOVQ   144(AX), CX
+	IMUL3Q $0x34, CX, CX
+	ADDQ   CX, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x34, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileTransposed512x13x16(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileTransposed512x13x16(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileTransposed512x13x16(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -6630,7 +7216,7 @@ TEXT ·tileTransposed512x13x16(SB), NOSPLIT, $0-8
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
 	VPXORD Z12, Z12, Z12
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -6689,7 +7275,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Z31
 	VADDPS       Z31, Z0, Z0
 	ADDQ         DX, BX
@@ -6749,10 +7335,10 @@ nofullAccumulate:
 	VADDPS  Z31, Z12, Z12
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Z31
 	VADDPS  Z31, Z0, Z0
 	ADDQ    DX, BX
@@ -6813,61 +7399,61 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Z0, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z1, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z2, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z3, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z4, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z5, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z6, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z7, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z8, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z9, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z10, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z11, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z12, (AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Z0, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z1, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z2, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z3, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z4, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z5, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z6, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z7, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z8, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z9, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z10, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z11, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z12, (CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z3, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z5, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z7, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z9, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z10, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z11, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z12, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z5, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z7, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z9, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z11, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, (CX)
 	JMP     done
 
 partial:
@@ -6879,7 +7465,7 @@ partial:
 	SHLQ      $0x02, DX
 	TESTQ     $0x00000001, CX
 	JZ        nopartialAccumulate
-	MOVQ      48(AX), BX
+	MOVQ      8(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	ADDQ      DX, BX
@@ -6939,10 +7525,10 @@ nopartialAccumulate:
 	VADDPS    Z31, Z12, Z12
 
 nopartialBias:
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	TESTQ     BX, BX
 	JZ        nopartialResidual
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	ADDQ      DX, BX
@@ -7001,41 +7587,63 @@ nopartialResidual:
 	VMAXPS Z12, Z31, Z12
 
 nopartialReLU:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z1, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z3, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z5, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z7, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z9, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z10, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z11, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z12, K1, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z5, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z7, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z9, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z11, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, K1, (CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	ADDQ   $0x34, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x34, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileDirect512x14x16(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileDirect512x14x16(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileDirect512x14x16(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -7050,7 +7658,7 @@ TEXT ·tileDirect512x14x16(SB), NOSPLIT, $0-8
 	VPXORD Z11, Z11, Z11
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -7116,7 +7724,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Z31
 	VADDPS       Z31, Z0, Z0
 	ADDQ         DX, BX
@@ -7180,10 +7788,10 @@ nofullAccumulate:
 	VADDPS  Z31, Z13, Z13
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Z31
 	VADDPS  Z31, Z0, Z0
 	ADDQ    DX, BX
@@ -7248,65 +7856,65 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Z0, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z1, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z2, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z3, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z4, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z5, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z6, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z7, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z8, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z9, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z10, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z11, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z12, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z13, (AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Z0, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z1, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z2, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z3, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z4, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z5, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z6, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z7, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z8, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z9, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z10, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z11, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z12, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z13, (CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z3, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z5, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z7, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z9, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z10, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z11, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z12, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z13, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z5, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z7, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z9, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z11, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z13, (CX)
 	JMP     done
 
 partial:
@@ -7318,7 +7926,7 @@ partial:
 	SHLQ      $0x02, DX
 	TESTQ     $0x00000001, CX
 	JZ        nopartialAccumulate
-	MOVQ      48(AX), BX
+	MOVQ      8(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	ADDQ      DX, BX
@@ -7382,10 +7990,10 @@ nopartialAccumulate:
 	VADDPS    Z31, Z13, Z13
 
 nopartialBias:
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	TESTQ     BX, BX
 	JZ        nopartialResidual
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	ADDQ      DX, BX
@@ -7448,43 +8056,67 @@ nopartialResidual:
 	VMAXPS Z13, Z31, Z13
 
 nopartialReLU:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z1, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z3, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z5, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z7, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z9, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z10, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z11, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z12, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z13, K1, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z5, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z7, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z9, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z11, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z13, K1, (CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	MOVQ   144(AX), CX
+	IMUL3Q $0x38, CX, CX
+	ADDQ   CX, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x38, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileTransposed512x14x16(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileTransposed512x14x16(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileTransposed512x14x16(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -7499,7 +8131,7 @@ TEXT ·tileTransposed512x14x16(SB), NOSPLIT, $0-8
 	VPXORD Z11, Z11, Z11
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -7560,7 +8192,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Z31
 	VADDPS       Z31, Z0, Z0
 	ADDQ         DX, BX
@@ -7624,10 +8256,10 @@ nofullAccumulate:
 	VADDPS  Z31, Z13, Z13
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Z31
 	VADDPS  Z31, Z0, Z0
 	ADDQ    DX, BX
@@ -7692,65 +8324,65 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Z0, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z1, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z2, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z3, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z4, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z5, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z6, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z7, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z8, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z9, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z10, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z11, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z12, (AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z13, (AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Z0, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z1, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z2, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z3, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z4, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z5, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z6, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z7, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z8, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z9, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z10, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z11, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z12, (CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z13, (CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z3, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z5, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z7, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z9, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z10, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z11, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z12, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z13, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z5, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z7, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z9, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z11, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z13, (CX)
 	JMP     done
 
 partial:
@@ -7762,7 +8394,7 @@ partial:
 	SHLQ      $0x02, DX
 	TESTQ     $0x00000001, CX
 	JZ        nopartialAccumulate
-	MOVQ      48(AX), BX
+	MOVQ      8(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	ADDQ      DX, BX
@@ -7826,10 +8458,10 @@ nopartialAccumulate:
 	VADDPS    Z31, Z13, Z13
 
 nopartialBias:
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	TESTQ     BX, BX
 	JZ        nopartialResidual
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	ADDQ      DX, BX
@@ -7892,46 +8524,68 @@ nopartialResidual:
 	VMAXPS Z13, Z31, Z13
 
 nopartialReLU:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z1, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z3, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z5, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z7, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z9, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z10, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z11, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z12, K1, (AX)
-	ADDQ    DX, AX
-	VMOVUPS Z13, K1, (AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z5, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z7, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z9, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z11, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z13, K1, (CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	ADDQ   $0x38, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x38, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileDirect512x1x32(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileDirect512x1x32(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileDirect512x1x32(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -7969,7 +8623,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), DX
+	MOVQ         8(SP), DX
 	VMOVUPS      (DX), Z31
 	VADDPS       Z31, Z0, Z0
 	VMOVUPS      64(DX), Z31
@@ -7985,10 +8639,10 @@ nofullAccumulate:
 	VADDPS  Z31, Z1, Z1
 
 nofullBias:
-	MOVQ    96(AX), DX
+	MOVQ    16(SP), DX
 	TESTQ   DX, DX
 	JZ      nofullResidual
-	MOVQ    96(AX), DX
+	MOVQ    16(SP), DX
 	VMOVUPS (DX), Z31
 	VADDPS  Z31, Z0, Z0
 	VMOVUPS 64(DX), Z31
@@ -8004,15 +8658,15 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Z0, (AX)
-	VMOVNTPS Z1, 64(AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Z0, (CX)
+	VMOVNTPS Z1, 64(CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
 	JMP     done
 
 partial:
@@ -8026,7 +8680,7 @@ partial:
 	SHLQ      $0x02, DX
 	TESTQ     $0x00000001, CX
 	JZ        nopartialAccumulate
-	MOVQ      48(AX), DX
+	MOVQ      8(SP), DX
 	VMOVUPS.Z (DX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	VMOVUPS.Z 64(DX), K2, Z31
@@ -8042,10 +8696,10 @@ nopartialAccumulate:
 	VADDPS    Z31, Z1, Z1
 
 nopartialBias:
-	MOVQ      96(AX), DX
+	MOVQ      16(SP), DX
 	TESTQ     DX, DX
 	JZ        nopartialResidual
-	MOVQ      96(AX), DX
+	MOVQ      16(SP), DX
 	VMOVUPS.Z (DX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	VMOVUPS.Z 64(DX), K2, Z31
@@ -8059,21 +8713,45 @@ nopartialResidual:
 	VMAXPS Z1, Z31, Z1
 
 nopartialReLU:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, K1, (AX)
-	VMOVUPS Z1, K2, 64(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	VMOVUPS Z1, K2, 64(CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	MOVQ   144(AX), CX
+	IMUL3Q $0x04, CX, CX
+	ADDQ   CX, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x04, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileTransposed512x1x32(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileTransposed512x1x32(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileTransposed512x1x32(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -8111,7 +8789,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), DX
+	MOVQ         8(SP), DX
 	VMOVUPS      (DX), Z31
 	VADDPS       Z31, Z0, Z0
 	VMOVUPS      64(DX), Z31
@@ -8127,10 +8805,10 @@ nofullAccumulate:
 	VADDPS  Z31, Z1, Z1
 
 nofullBias:
-	MOVQ    96(AX), DX
+	MOVQ    16(SP), DX
 	TESTQ   DX, DX
 	JZ      nofullResidual
-	MOVQ    96(AX), DX
+	MOVQ    16(SP), DX
 	VMOVUPS (DX), Z31
 	VADDPS  Z31, Z0, Z0
 	VMOVUPS 64(DX), Z31
@@ -8146,15 +8824,15 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Z0, (AX)
-	VMOVNTPS Z1, 64(AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Z0, (CX)
+	VMOVNTPS Z1, 64(CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
 	JMP     done
 
 partial:
@@ -8168,7 +8846,7 @@ partial:
 	SHLQ      $0x02, DX
 	TESTQ     $0x00000001, CX
 	JZ        nopartialAccumulate
-	MOVQ      48(AX), DX
+	MOVQ      8(SP), DX
 	VMOVUPS.Z (DX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	VMOVUPS.Z 64(DX), K2, Z31
@@ -8184,10 +8862,10 @@ nopartialAccumulate:
 	VADDPS    Z31, Z1, Z1
 
 nopartialBias:
-	MOVQ      96(AX), DX
+	MOVQ      16(SP), DX
 	TESTQ     DX, DX
 	JZ        nopartialResidual
-	MOVQ      96(AX), DX
+	MOVQ      16(SP), DX
 	VMOVUPS.Z (DX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	VMOVUPS.Z 64(DX), K2, Z31
@@ -8201,23 +8879,45 @@ nopartialResidual:
 	VMAXPS Z1, Z31, Z1
 
 nopartialReLU:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, K1, (AX)
-	VMOVUPS Z1, K2, 64(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	VMOVUPS Z1, K2, 64(CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	ADDQ   $0x04, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x04, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileDirect512x2x32(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileDirect512x2x32(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileDirect512x2x32(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -8258,7 +8958,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Z31
 	VADDPS       Z31, Z0, Z0
 	VMOVUPS      64(BX), Z31
@@ -8281,10 +8981,10 @@ nofullAccumulate:
 	VADDPS  Z31, Z3, Z3
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Z31
 	VADDPS  Z31, Z0, Z0
 	VMOVUPS 64(BX), Z31
@@ -8307,21 +9007,21 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Z0, (AX)
-	VMOVNTPS Z1, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z2, (AX)
-	VMOVNTPS Z3, 64(AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Z0, (CX)
+	VMOVNTPS Z1, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z2, (CX)
+	VMOVNTPS Z3, 64(CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, (AX)
-	VMOVUPS Z3, 64(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, 64(CX)
 	JMP     done
 
 partial:
@@ -8335,7 +9035,7 @@ partial:
 	SHLQ      $0x02, DX
 	TESTQ     $0x00000001, CX
 	JZ        nopartialAccumulate
-	MOVQ      48(AX), BX
+	MOVQ      8(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	VMOVUPS.Z 64(BX), K2, Z31
@@ -8358,10 +9058,10 @@ nopartialAccumulate:
 	VADDPS    Z31, Z3, Z3
 
 nopartialBias:
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	TESTQ     BX, BX
 	JZ        nopartialResidual
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	VMOVUPS.Z 64(BX), K2, Z31
@@ -8382,26 +9082,50 @@ nopartialResidual:
 	VMAXPS Z3, Z31, Z3
 
 nopartialReLU:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, K1, (AX)
-	VMOVUPS Z1, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, K1, (AX)
-	VMOVUPS Z3, K2, 64(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	VMOVUPS Z1, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, K1, (CX)
+	VMOVUPS Z3, K2, 64(CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	MOVQ   144(AX), CX
+	IMUL3Q $0x08, CX, CX
+	ADDQ   CX, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x08, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileTransposed512x2x32(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileTransposed512x2x32(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileTransposed512x2x32(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -8442,7 +9166,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Z31
 	VADDPS       Z31, Z0, Z0
 	VMOVUPS      64(BX), Z31
@@ -8465,10 +9189,10 @@ nofullAccumulate:
 	VADDPS  Z31, Z3, Z3
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Z31
 	VADDPS  Z31, Z0, Z0
 	VMOVUPS 64(BX), Z31
@@ -8491,21 +9215,21 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Z0, (AX)
-	VMOVNTPS Z1, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z2, (AX)
-	VMOVNTPS Z3, 64(AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Z0, (CX)
+	VMOVNTPS Z1, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z2, (CX)
+	VMOVNTPS Z3, 64(CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, (AX)
-	VMOVUPS Z3, 64(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, 64(CX)
 	JMP     done
 
 partial:
@@ -8519,7 +9243,7 @@ partial:
 	SHLQ      $0x02, DX
 	TESTQ     $0x00000001, CX
 	JZ        nopartialAccumulate
-	MOVQ      48(AX), BX
+	MOVQ      8(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	VMOVUPS.Z 64(BX), K2, Z31
@@ -8542,10 +9266,10 @@ nopartialAccumulate:
 	VADDPS    Z31, Z3, Z3
 
 nopartialBias:
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	TESTQ     BX, BX
 	JZ        nopartialResidual
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	VMOVUPS.Z 64(BX), K2, Z31
@@ -8566,28 +9290,50 @@ nopartialResidual:
 	VMAXPS Z3, Z31, Z3
 
 nopartialReLU:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, K1, (AX)
-	VMOVUPS Z1, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, K1, (AX)
-	VMOVUPS Z3, K2, 64(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	VMOVUPS Z1, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, K1, (CX)
+	VMOVUPS Z3, K2, 64(CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	ADDQ   $0x08, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x08, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileDirect512x3x32(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileDirect512x3x32(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileDirect512x3x32(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -8631,7 +9377,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Z31
 	VADDPS       Z31, Z0, Z0
 	VMOVUPS      64(BX), Z31
@@ -8661,10 +9407,10 @@ nofullAccumulate:
 	VADDPS  Z31, Z5, Z5
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Z31
 	VADDPS  Z31, Z0, Z0
 	VMOVUPS 64(BX), Z31
@@ -8694,27 +9440,27 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Z0, (AX)
-	VMOVNTPS Z1, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z2, (AX)
-	VMOVNTPS Z3, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z4, (AX)
-	VMOVNTPS Z5, 64(AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Z0, (CX)
+	VMOVNTPS Z1, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z2, (CX)
+	VMOVNTPS Z3, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z4, (CX)
+	VMOVNTPS Z5, 64(CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, (AX)
-	VMOVUPS Z3, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPS Z5, 64(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, 64(CX)
 	JMP     done
 
 partial:
@@ -8728,7 +9474,7 @@ partial:
 	SHLQ      $0x02, DX
 	TESTQ     $0x00000001, CX
 	JZ        nopartialAccumulate
-	MOVQ      48(AX), BX
+	MOVQ      8(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	VMOVUPS.Z 64(BX), K2, Z31
@@ -8758,10 +9504,10 @@ nopartialAccumulate:
 	VADDPS    Z31, Z5, Z5
 
 nopartialBias:
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	TESTQ     BX, BX
 	JZ        nopartialResidual
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	VMOVUPS.Z 64(BX), K2, Z31
@@ -8789,31 +9535,55 @@ nopartialResidual:
 	VMAXPS Z5, Z31, Z5
 
 nopartialReLU:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, K1, (AX)
-	VMOVUPS Z1, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, K1, (AX)
-	VMOVUPS Z3, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, K1, (AX)
-	VMOVUPS Z5, K2, 64(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	VMOVUPS Z1, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, K1, (CX)
+	VMOVUPS Z3, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, K1, (CX)
+	VMOVUPS Z5, K2, 64(CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	MOVQ   144(AX), CX
+	IMUL3Q $0x0c, CX, CX
+	ADDQ   CX, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x0c, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileTransposed512x3x32(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileTransposed512x3x32(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileTransposed512x3x32(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -8857,7 +9627,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Z31
 	VADDPS       Z31, Z0, Z0
 	VMOVUPS      64(BX), Z31
@@ -8887,10 +9657,10 @@ nofullAccumulate:
 	VADDPS  Z31, Z5, Z5
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Z31
 	VADDPS  Z31, Z0, Z0
 	VMOVUPS 64(BX), Z31
@@ -8920,27 +9690,27 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Z0, (AX)
-	VMOVNTPS Z1, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z2, (AX)
-	VMOVNTPS Z3, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z4, (AX)
-	VMOVNTPS Z5, 64(AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Z0, (CX)
+	VMOVNTPS Z1, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z2, (CX)
+	VMOVNTPS Z3, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z4, (CX)
+	VMOVNTPS Z5, 64(CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, (AX)
-	VMOVUPS Z3, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPS Z5, 64(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, 64(CX)
 	JMP     done
 
 partial:
@@ -8954,7 +9724,7 @@ partial:
 	SHLQ      $0x02, DX
 	TESTQ     $0x00000001, CX
 	JZ        nopartialAccumulate
-	MOVQ      48(AX), BX
+	MOVQ      8(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	VMOVUPS.Z 64(BX), K2, Z31
@@ -8984,10 +9754,10 @@ nopartialAccumulate:
 	VADDPS    Z31, Z5, Z5
 
 nopartialBias:
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	TESTQ     BX, BX
 	JZ        nopartialResidual
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	VMOVUPS.Z 64(BX), K2, Z31
@@ -9015,24 +9785,46 @@ nopartialResidual:
 	VMAXPS Z5, Z31, Z5
 
 nopartialReLU:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, K1, (AX)
-	VMOVUPS Z1, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, K1, (AX)
-	VMOVUPS Z3, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, K1, (AX)
-	VMOVUPS Z5, K2, 64(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	VMOVUPS Z1, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, K1, (CX)
+	VMOVUPS Z3, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, K1, (CX)
+	VMOVUPS Z5, K2, 64(CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	ADDQ   $0x0c, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x0c, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileDirect512x4x32(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileDirect512x4x32(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileDirect512x4x32(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -9041,7 +9833,7 @@ TEXT ·tileDirect512x4x32(SB), NOSPLIT, $0-8
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -9089,7 +9881,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Z31
 	VADDPS       Z31, Z0, Z0
 	VMOVUPS      64(BX), Z31
@@ -9126,10 +9918,10 @@ nofullAccumulate:
 	VADDPS  Z31, Z7, Z7
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Z31
 	VADDPS  Z31, Z0, Z0
 	VMOVUPS 64(BX), Z31
@@ -9166,33 +9958,33 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Z0, (AX)
-	VMOVNTPS Z1, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z2, (AX)
-	VMOVNTPS Z3, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z4, (AX)
-	VMOVNTPS Z5, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z6, (AX)
-	VMOVNTPS Z7, 64(AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Z0, (CX)
+	VMOVNTPS Z1, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z2, (CX)
+	VMOVNTPS Z3, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z4, (CX)
+	VMOVNTPS Z5, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z6, (CX)
+	VMOVNTPS Z7, 64(CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, (AX)
-	VMOVUPS Z3, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPS Z5, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, (AX)
-	VMOVUPS Z7, 64(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, 64(CX)
 	JMP     done
 
 partial:
@@ -9206,7 +9998,7 @@ partial:
 	SHLQ      $0x02, DX
 	TESTQ     $0x00000001, CX
 	JZ        nopartialAccumulate
-	MOVQ      48(AX), BX
+	MOVQ      8(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	VMOVUPS.Z 64(BX), K2, Z31
@@ -9243,10 +10035,10 @@ nopartialAccumulate:
 	VADDPS    Z31, Z7, Z7
 
 nopartialBias:
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	TESTQ     BX, BX
 	JZ        nopartialResidual
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	VMOVUPS.Z 64(BX), K2, Z31
@@ -9281,27 +10073,51 @@ nopartialResidual:
 	VMAXPS Z7, Z31, Z7
 
 nopartialReLU:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, K1, (AX)
-	VMOVUPS Z1, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, K1, (AX)
-	VMOVUPS Z3, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, K1, (AX)
-	VMOVUPS Z5, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, K1, (AX)
-	VMOVUPS Z7, K2, 64(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	VMOVUPS Z1, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, K1, (CX)
+	VMOVUPS Z3, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, K1, (CX)
+	VMOVUPS Z5, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, K1, (CX)
+	VMOVUPS Z7, K2, 64(CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	MOVQ   144(AX), CX
+	IMUL3Q $0x10, CX, CX
+	ADDQ   CX, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x10, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileTransposed512x4x32(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileTransposed512x4x32(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileTransposed512x4x32(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -9310,7 +10126,7 @@ TEXT ·tileTransposed512x4x32(SB), NOSPLIT, $0-8
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -9357,7 +10173,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Z31
 	VADDPS       Z31, Z0, Z0
 	VMOVUPS      64(BX), Z31
@@ -9394,10 +10210,10 @@ nofullAccumulate:
 	VADDPS  Z31, Z7, Z7
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Z31
 	VADDPS  Z31, Z0, Z0
 	VMOVUPS 64(BX), Z31
@@ -9434,33 +10250,33 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Z0, (AX)
-	VMOVNTPS Z1, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z2, (AX)
-	VMOVNTPS Z3, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z4, (AX)
-	VMOVNTPS Z5, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z6, (AX)
-	VMOVNTPS Z7, 64(AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Z0, (CX)
+	VMOVNTPS Z1, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z2, (CX)
+	VMOVNTPS Z3, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z4, (CX)
+	VMOVNTPS Z5, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z6, (CX)
+	VMOVNTPS Z7, 64(CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, (AX)
-	VMOVUPS Z3, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPS Z5, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, (AX)
-	VMOVUPS Z7, 64(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, 64(CX)
 	JMP     done
 
 partial:
@@ -9474,7 +10290,7 @@ partial:
 	SHLQ      $0x02, DX
 	TESTQ     $0x00000001, CX
 	JZ        nopartialAccumulate
-	MOVQ      48(AX), BX
+	MOVQ      8(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	VMOVUPS.Z 64(BX), K2, Z31
@@ -9511,10 +10327,10 @@ nopartialAccumulate:
 	VADDPS    Z31, Z7, Z7
 
 nopartialBias:
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	TESTQ     BX, BX
 	JZ        nopartialResidual
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	VMOVUPS.Z 64(BX), K2, Z31
@@ -9549,27 +10365,49 @@ nopartialResidual:
 	VMAXPS Z7, Z31, Z7
 
 nopartialReLU:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, K1, (AX)
-	VMOVUPS Z1, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, K1, (AX)
-	VMOVUPS Z3, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, K1, (AX)
-	VMOVUPS Z5, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, K1, (AX)
-	VMOVUPS Z7, K2, 64(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	VMOVUPS Z1, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, K1, (CX)
+	VMOVUPS Z3, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, K1, (CX)
+	VMOVUPS Z5, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, K1, (CX)
+	VMOVUPS Z7, K2, 64(CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	ADDQ   $0x10, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x10, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileDirect512x5x32(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileDirect512x5x32(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileDirect512x5x32(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -9580,7 +10418,7 @@ TEXT ·tileDirect512x5x32(SB), NOSPLIT, $0-8
 	VPXORD Z7, Z7, Z7
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -9631,7 +10469,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Z31
 	VADDPS       Z31, Z0, Z0
 	VMOVUPS      64(BX), Z31
@@ -9675,10 +10513,10 @@ nofullAccumulate:
 	VADDPS  Z31, Z9, Z9
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Z31
 	VADDPS  Z31, Z0, Z0
 	VMOVUPS 64(BX), Z31
@@ -9722,39 +10560,39 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Z0, (AX)
-	VMOVNTPS Z1, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z2, (AX)
-	VMOVNTPS Z3, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z4, (AX)
-	VMOVNTPS Z5, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z6, (AX)
-	VMOVNTPS Z7, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z8, (AX)
-	VMOVNTPS Z9, 64(AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Z0, (CX)
+	VMOVNTPS Z1, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z2, (CX)
+	VMOVNTPS Z3, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z4, (CX)
+	VMOVNTPS Z5, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z6, (CX)
+	VMOVNTPS Z7, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z8, (CX)
+	VMOVNTPS Z9, 64(CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, (AX)
-	VMOVUPS Z3, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPS Z5, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, (AX)
-	VMOVUPS Z7, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, (AX)
-	VMOVUPS Z9, 64(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, 64(CX)
 	JMP     done
 
 partial:
@@ -9768,7 +10606,7 @@ partial:
 	SHLQ      $0x02, DX
 	TESTQ     $0x00000001, CX
 	JZ        nopartialAccumulate
-	MOVQ      48(AX), BX
+	MOVQ      8(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	VMOVUPS.Z 64(BX), K2, Z31
@@ -9812,10 +10650,10 @@ nopartialAccumulate:
 	VADDPS    Z31, Z9, Z9
 
 nopartialBias:
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	TESTQ     BX, BX
 	JZ        nopartialResidual
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	VMOVUPS.Z 64(BX), K2, Z31
@@ -9857,30 +10695,54 @@ nopartialResidual:
 	VMAXPS Z9, Z31, Z9
 
 nopartialReLU:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, K1, (AX)
-	VMOVUPS Z1, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, K1, (AX)
-	VMOVUPS Z3, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, K1, (AX)
-	VMOVUPS Z5, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, K1, (AX)
-	VMOVUPS Z7, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, K1, (AX)
-	VMOVUPS Z9, K2, 64(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	VMOVUPS Z1, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, K1, (CX)
+	VMOVUPS Z3, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, K1, (CX)
+	VMOVUPS Z5, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, K1, (CX)
+	VMOVUPS Z7, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, K1, (CX)
+	VMOVUPS Z9, K2, 64(CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	MOVQ   144(AX), CX
+	IMUL3Q $0x14, CX, CX
+	ADDQ   CX, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x14, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileTransposed512x5x32(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileTransposed512x5x32(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileTransposed512x5x32(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -9891,7 +10753,7 @@ TEXT ·tileTransposed512x5x32(SB), NOSPLIT, $0-8
 	VPXORD Z7, Z7, Z7
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -9941,7 +10803,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Z31
 	VADDPS       Z31, Z0, Z0
 	VMOVUPS      64(BX), Z31
@@ -9985,10 +10847,10 @@ nofullAccumulate:
 	VADDPS  Z31, Z9, Z9
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Z31
 	VADDPS  Z31, Z0, Z0
 	VMOVUPS 64(BX), Z31
@@ -10032,39 +10894,39 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Z0, (AX)
-	VMOVNTPS Z1, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z2, (AX)
-	VMOVNTPS Z3, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z4, (AX)
-	VMOVNTPS Z5, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z6, (AX)
-	VMOVNTPS Z7, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z8, (AX)
-	VMOVNTPS Z9, 64(AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Z0, (CX)
+	VMOVNTPS Z1, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z2, (CX)
+	VMOVNTPS Z3, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z4, (CX)
+	VMOVNTPS Z5, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z6, (CX)
+	VMOVNTPS Z7, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z8, (CX)
+	VMOVNTPS Z9, 64(CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, (AX)
-	VMOVUPS Z3, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPS Z5, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, (AX)
-	VMOVUPS Z7, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, (AX)
-	VMOVUPS Z9, 64(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, 64(CX)
 	JMP     done
 
 partial:
@@ -10078,7 +10940,7 @@ partial:
 	SHLQ      $0x02, DX
 	TESTQ     $0x00000001, CX
 	JZ        nopartialAccumulate
-	MOVQ      48(AX), BX
+	MOVQ      8(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	VMOVUPS.Z 64(BX), K2, Z31
@@ -10122,10 +10984,10 @@ nopartialAccumulate:
 	VADDPS    Z31, Z9, Z9
 
 nopartialBias:
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	TESTQ     BX, BX
 	JZ        nopartialResidual
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	VMOVUPS.Z 64(BX), K2, Z31
@@ -10167,30 +11029,52 @@ nopartialResidual:
 	VMAXPS Z9, Z31, Z9
 
 nopartialReLU:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, K1, (AX)
-	VMOVUPS Z1, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, K1, (AX)
-	VMOVUPS Z3, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, K1, (AX)
-	VMOVUPS Z5, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, K1, (AX)
-	VMOVUPS Z7, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, K1, (AX)
-	VMOVUPS Z9, K2, 64(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	VMOVUPS Z1, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, K1, (CX)
+	VMOVUPS Z3, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, K1, (CX)
+	VMOVUPS Z5, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, K1, (CX)
+	VMOVUPS Z7, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, K1, (CX)
+	VMOVUPS Z9, K2, 64(CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	ADDQ   $0x14, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x14, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileDirect512x6x32(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileDirect512x6x32(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileDirect512x6x32(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -10203,7 +11087,7 @@ TEXT ·tileDirect512x6x32(SB), NOSPLIT, $0-8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -10258,7 +11142,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Z31
 	VADDPS       Z31, Z0, Z0
 	VMOVUPS      64(BX), Z31
@@ -10309,10 +11193,10 @@ nofullAccumulate:
 	VADDPS  Z31, Z11, Z11
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Z31
 	VADDPS  Z31, Z0, Z0
 	VMOVUPS 64(BX), Z31
@@ -10363,45 +11247,45 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Z0, (AX)
-	VMOVNTPS Z1, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z2, (AX)
-	VMOVNTPS Z3, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z4, (AX)
-	VMOVNTPS Z5, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z6, (AX)
-	VMOVNTPS Z7, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z8, (AX)
-	VMOVNTPS Z9, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z10, (AX)
-	VMOVNTPS Z11, 64(AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Z0, (CX)
+	VMOVNTPS Z1, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z2, (CX)
+	VMOVNTPS Z3, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z4, (CX)
+	VMOVNTPS Z5, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z6, (CX)
+	VMOVNTPS Z7, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z8, (CX)
+	VMOVNTPS Z9, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z10, (CX)
+	VMOVNTPS Z11, 64(CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, (AX)
-	VMOVUPS Z3, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPS Z5, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, (AX)
-	VMOVUPS Z7, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, (AX)
-	VMOVUPS Z9, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z10, (AX)
-	VMOVUPS Z11, 64(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, (CX)
+	VMOVUPS Z11, 64(CX)
 	JMP     done
 
 partial:
@@ -10415,7 +11299,7 @@ partial:
 	SHLQ      $0x02, DX
 	TESTQ     $0x00000001, CX
 	JZ        nopartialAccumulate
-	MOVQ      48(AX), BX
+	MOVQ      8(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	VMOVUPS.Z 64(BX), K2, Z31
@@ -10466,10 +11350,10 @@ nopartialAccumulate:
 	VADDPS    Z31, Z11, Z11
 
 nopartialBias:
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	TESTQ     BX, BX
 	JZ        nopartialResidual
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	VMOVUPS.Z 64(BX), K2, Z31
@@ -10518,33 +11402,57 @@ nopartialResidual:
 	VMAXPS Z11, Z31, Z11
 
 nopartialReLU:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, K1, (AX)
-	VMOVUPS Z1, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, K1, (AX)
-	VMOVUPS Z3, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, K1, (AX)
-	VMOVUPS Z5, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, K1, (AX)
-	VMOVUPS Z7, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, K1, (AX)
-	VMOVUPS Z9, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z10, K1, (AX)
-	VMOVUPS Z11, K2, 64(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	VMOVUPS Z1, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, K1, (CX)
+	VMOVUPS Z3, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, K1, (CX)
+	VMOVUPS Z5, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, K1, (CX)
+	VMOVUPS Z7, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, K1, (CX)
+	VMOVUPS Z9, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, K1, (CX)
+	VMOVUPS Z11, K2, 64(CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	MOVQ   144(AX), CX
+	IMUL3Q $0x18, CX, CX
+	ADDQ   CX, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x18, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileTransposed512x6x32(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileTransposed512x6x32(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileTransposed512x6x32(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -10557,7 +11465,7 @@ TEXT ·tileTransposed512x6x32(SB), NOSPLIT, $0-8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -10610,7 +11518,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Z31
 	VADDPS       Z31, Z0, Z0
 	VMOVUPS      64(BX), Z31
@@ -10661,10 +11569,10 @@ nofullAccumulate:
 	VADDPS  Z31, Z11, Z11
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Z31
 	VADDPS  Z31, Z0, Z0
 	VMOVUPS 64(BX), Z31
@@ -10715,45 +11623,45 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Z0, (AX)
-	VMOVNTPS Z1, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z2, (AX)
-	VMOVNTPS Z3, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z4, (AX)
-	VMOVNTPS Z5, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z6, (AX)
-	VMOVNTPS Z7, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z8, (AX)
-	VMOVNTPS Z9, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z10, (AX)
-	VMOVNTPS Z11, 64(AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Z0, (CX)
+	VMOVNTPS Z1, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z2, (CX)
+	VMOVNTPS Z3, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z4, (CX)
+	VMOVNTPS Z5, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z6, (CX)
+	VMOVNTPS Z7, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z8, (CX)
+	VMOVNTPS Z9, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z10, (CX)
+	VMOVNTPS Z11, 64(CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, (AX)
-	VMOVUPS Z3, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPS Z5, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, (AX)
-	VMOVUPS Z7, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, (AX)
-	VMOVUPS Z9, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z10, (AX)
-	VMOVUPS Z11, 64(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, (CX)
+	VMOVUPS Z11, 64(CX)
 	JMP     done
 
 partial:
@@ -10767,7 +11675,7 @@ partial:
 	SHLQ      $0x02, DX
 	TESTQ     $0x00000001, CX
 	JZ        nopartialAccumulate
-	MOVQ      48(AX), BX
+	MOVQ      8(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	VMOVUPS.Z 64(BX), K2, Z31
@@ -10818,10 +11726,10 @@ nopartialAccumulate:
 	VADDPS    Z31, Z11, Z11
 
 nopartialBias:
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	TESTQ     BX, BX
 	JZ        nopartialResidual
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	VMOVUPS.Z 64(BX), K2, Z31
@@ -10870,33 +11778,55 @@ nopartialResidual:
 	VMAXPS Z11, Z31, Z11
 
 nopartialReLU:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, K1, (AX)
-	VMOVUPS Z1, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, K1, (AX)
-	VMOVUPS Z3, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, K1, (AX)
-	VMOVUPS Z5, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, K1, (AX)
-	VMOVUPS Z7, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, K1, (AX)
-	VMOVUPS Z9, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z10, K1, (AX)
-	VMOVUPS Z11, K2, 64(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	VMOVUPS Z1, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, K1, (CX)
+	VMOVUPS Z3, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, K1, (CX)
+	VMOVUPS Z5, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, K1, (CX)
+	VMOVUPS Z7, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, K1, (CX)
+	VMOVUPS Z9, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, K1, (CX)
+	VMOVUPS Z11, K2, 64(CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	ADDQ   $0x18, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x18, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileDirect512x7x32(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileDirect512x7x32(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileDirect512x7x32(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -10911,7 +11841,7 @@ TEXT ·tileDirect512x7x32(SB), NOSPLIT, $0-8
 	VPXORD Z11, Z11, Z11
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -10969,7 +11899,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Z31
 	VADDPS       Z31, Z0, Z0
 	VMOVUPS      64(BX), Z31
@@ -11027,10 +11957,10 @@ nofullAccumulate:
 	VADDPS  Z31, Z13, Z13
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Z31
 	VADDPS  Z31, Z0, Z0
 	VMOVUPS 64(BX), Z31
@@ -11088,51 +12018,51 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Z0, (AX)
-	VMOVNTPS Z1, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z2, (AX)
-	VMOVNTPS Z3, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z4, (AX)
-	VMOVNTPS Z5, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z6, (AX)
-	VMOVNTPS Z7, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z8, (AX)
-	VMOVNTPS Z9, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z10, (AX)
-	VMOVNTPS Z11, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z12, (AX)
-	VMOVNTPS Z13, 64(AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Z0, (CX)
+	VMOVNTPS Z1, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z2, (CX)
+	VMOVNTPS Z3, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z4, (CX)
+	VMOVNTPS Z5, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z6, (CX)
+	VMOVNTPS Z7, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z8, (CX)
+	VMOVNTPS Z9, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z10, (CX)
+	VMOVNTPS Z11, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z12, (CX)
+	VMOVNTPS Z13, 64(CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, (AX)
-	VMOVUPS Z3, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPS Z5, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, (AX)
-	VMOVUPS Z7, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, (AX)
-	VMOVUPS Z9, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z10, (AX)
-	VMOVUPS Z11, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z12, (AX)
-	VMOVUPS Z13, 64(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, (CX)
+	VMOVUPS Z11, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Z13, 64(CX)
 	JMP     done
 
 partial:
@@ -11146,7 +12076,7 @@ partial:
 	SHLQ      $0x02, DX
 	TESTQ     $0x00000001, CX
 	JZ        nopartialAccumulate
-	MOVQ      48(AX), BX
+	MOVQ      8(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	VMOVUPS.Z 64(BX), K2, Z31
@@ -11204,10 +12134,10 @@ nopartialAccumulate:
 	VADDPS    Z31, Z13, Z13
 
 nopartialBias:
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	TESTQ     BX, BX
 	JZ        nopartialResidual
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	VMOVUPS.Z 64(BX), K2, Z31
@@ -11263,36 +12193,60 @@ nopartialResidual:
 	VMAXPS Z13, Z31, Z13
 
 nopartialReLU:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, K1, (AX)
-	VMOVUPS Z1, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, K1, (AX)
-	VMOVUPS Z3, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, K1, (AX)
-	VMOVUPS Z5, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, K1, (AX)
-	VMOVUPS Z7, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, K1, (AX)
-	VMOVUPS Z9, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z10, K1, (AX)
-	VMOVUPS Z11, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z12, K1, (AX)
-	VMOVUPS Z13, K2, 64(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	VMOVUPS Z1, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, K1, (CX)
+	VMOVUPS Z3, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, K1, (CX)
+	VMOVUPS Z5, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, K1, (CX)
+	VMOVUPS Z7, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, K1, (CX)
+	VMOVUPS Z9, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, K1, (CX)
+	VMOVUPS Z11, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, K1, (CX)
+	VMOVUPS Z13, K2, 64(CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	MOVQ   144(AX), CX
+	IMUL3Q $0x1c, CX, CX
+	ADDQ   CX, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x1c, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileTransposed512x7x32(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileTransposed512x7x32(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileTransposed512x7x32(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -11307,7 +12261,7 @@ TEXT ·tileTransposed512x7x32(SB), NOSPLIT, $0-8
 	VPXORD Z11, Z11, Z11
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -11363,7 +12317,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Z31
 	VADDPS       Z31, Z0, Z0
 	VMOVUPS      64(BX), Z31
@@ -11421,10 +12375,10 @@ nofullAccumulate:
 	VADDPS  Z31, Z13, Z13
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Z31
 	VADDPS  Z31, Z0, Z0
 	VMOVUPS 64(BX), Z31
@@ -11482,51 +12436,51 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Z0, (AX)
-	VMOVNTPS Z1, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z2, (AX)
-	VMOVNTPS Z3, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z4, (AX)
-	VMOVNTPS Z5, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z6, (AX)
-	VMOVNTPS Z7, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z8, (AX)
-	VMOVNTPS Z9, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z10, (AX)
-	VMOVNTPS Z11, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z12, (AX)
-	VMOVNTPS Z13, 64(AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Z0, (CX)
+	VMOVNTPS Z1, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z2, (CX)
+	VMOVNTPS Z3, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z4, (CX)
+	VMOVNTPS Z5, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z6, (CX)
+	VMOVNTPS Z7, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z8, (CX)
+	VMOVNTPS Z9, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z10, (CX)
+	VMOVNTPS Z11, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z12, (CX)
+	VMOVNTPS Z13, 64(CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, (AX)
-	VMOVUPS Z3, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPS Z5, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, (AX)
-	VMOVUPS Z7, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, (AX)
-	VMOVUPS Z9, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z10, (AX)
-	VMOVUPS Z11, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z12, (AX)
-	VMOVUPS Z13, 64(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, (CX)
+	VMOVUPS Z11, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Z13, 64(CX)
 	JMP     done
 
 partial:
@@ -11540,7 +12494,7 @@ partial:
 	SHLQ      $0x02, DX
 	TESTQ     $0x00000001, CX
 	JZ        nopartialAccumulate
-	MOVQ      48(AX), BX
+	MOVQ      8(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	VMOVUPS.Z 64(BX), K2, Z31
@@ -11598,10 +12552,10 @@ nopartialAccumulate:
 	VADDPS    Z31, Z13, Z13
 
 nopartialBias:
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	TESTQ     BX, BX
 	JZ        nopartialResidual
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	VMOVUPS.Z 64(BX), K2, Z31
@@ -11657,36 +12611,58 @@ nopartialResidual:
 	VMAXPS Z13, Z31, Z13
 
 nopartialReLU:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, K1, (AX)
-	VMOVUPS Z1, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, K1, (AX)
-	VMOVUPS Z3, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, K1, (AX)
-	VMOVUPS Z5, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, K1, (AX)
-	VMOVUPS Z7, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, K1, (AX)
-	VMOVUPS Z9, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z10, K1, (AX)
-	VMOVUPS Z11, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z12, K1, (AX)
-	VMOVUPS Z13, K2, 64(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	VMOVUPS Z1, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, K1, (CX)
+	VMOVUPS Z3, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, K1, (CX)
+	VMOVUPS Z5, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, K1, (CX)
+	VMOVUPS Z7, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, K1, (CX)
+	VMOVUPS Z9, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, K1, (CX)
+	VMOVUPS Z11, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, K1, (CX)
+	VMOVUPS Z13, K2, 64(CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	ADDQ   $0x1c, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x1c, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileDirect512x8x32(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileDirect512x8x32(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileDirect512x8x32(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -11703,7 +12679,7 @@ TEXT ·tileDirect512x8x32(SB), NOSPLIT, $0-8
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
 	VPXORD Z15, Z15, Z15
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -11765,7 +12741,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Z31
 	VADDPS       Z31, Z0, Z0
 	VMOVUPS      64(BX), Z31
@@ -11830,10 +12806,10 @@ nofullAccumulate:
 	VADDPS  Z31, Z15, Z15
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Z31
 	VADDPS  Z31, Z0, Z0
 	VMOVUPS 64(BX), Z31
@@ -11898,57 +12874,57 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Z0, (AX)
-	VMOVNTPS Z1, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z2, (AX)
-	VMOVNTPS Z3, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z4, (AX)
-	VMOVNTPS Z5, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z6, (AX)
-	VMOVNTPS Z7, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z8, (AX)
-	VMOVNTPS Z9, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z10, (AX)
-	VMOVNTPS Z11, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z12, (AX)
-	VMOVNTPS Z13, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z14, (AX)
-	VMOVNTPS Z15, 64(AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Z0, (CX)
+	VMOVNTPS Z1, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z2, (CX)
+	VMOVNTPS Z3, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z4, (CX)
+	VMOVNTPS Z5, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z6, (CX)
+	VMOVNTPS Z7, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z8, (CX)
+	VMOVNTPS Z9, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z10, (CX)
+	VMOVNTPS Z11, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z12, (CX)
+	VMOVNTPS Z13, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z14, (CX)
+	VMOVNTPS Z15, 64(CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, (AX)
-	VMOVUPS Z3, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPS Z5, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, (AX)
-	VMOVUPS Z7, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, (AX)
-	VMOVUPS Z9, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z10, (AX)
-	VMOVUPS Z11, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z12, (AX)
-	VMOVUPS Z13, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z14, (AX)
-	VMOVUPS Z15, 64(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, (CX)
+	VMOVUPS Z11, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Z13, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z14, (CX)
+	VMOVUPS Z15, 64(CX)
 	JMP     done
 
 partial:
@@ -11962,7 +12938,7 @@ partial:
 	SHLQ      $0x02, DX
 	TESTQ     $0x00000001, CX
 	JZ        nopartialAccumulate
-	MOVQ      48(AX), BX
+	MOVQ      8(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	VMOVUPS.Z 64(BX), K2, Z31
@@ -12027,10 +13003,10 @@ nopartialAccumulate:
 	VADDPS    Z31, Z15, Z15
 
 nopartialBias:
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	TESTQ     BX, BX
 	JZ        nopartialResidual
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	VMOVUPS.Z 64(BX), K2, Z31
@@ -12093,39 +13069,63 @@ nopartialResidual:
 	VMAXPS Z15, Z31, Z15
 
 nopartialReLU:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, K1, (AX)
-	VMOVUPS Z1, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, K1, (AX)
-	VMOVUPS Z3, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, K1, (AX)
-	VMOVUPS Z5, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, K1, (AX)
-	VMOVUPS Z7, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, K1, (AX)
-	VMOVUPS Z9, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z10, K1, (AX)
-	VMOVUPS Z11, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z12, K1, (AX)
-	VMOVUPS Z13, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z14, K1, (AX)
-	VMOVUPS Z15, K2, 64(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	VMOVUPS Z1, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, K1, (CX)
+	VMOVUPS Z3, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, K1, (CX)
+	VMOVUPS Z5, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, K1, (CX)
+	VMOVUPS Z7, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, K1, (CX)
+	VMOVUPS Z9, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, K1, (CX)
+	VMOVUPS Z11, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, K1, (CX)
+	VMOVUPS Z13, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z14, K1, (CX)
+	VMOVUPS Z15, K2, 64(CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	MOVQ   144(AX), CX
+	IMUL3Q $0x20, CX, CX
+	ADDQ   CX, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x20, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileTransposed512x8x32(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileTransposed512x8x32(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileTransposed512x8x32(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -12142,7 +13142,7 @@ TEXT ·tileTransposed512x8x32(SB), NOSPLIT, $0-8
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
 	VPXORD Z15, Z15, Z15
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -12201,7 +13201,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Z31
 	VADDPS       Z31, Z0, Z0
 	VMOVUPS      64(BX), Z31
@@ -12266,10 +13266,10 @@ nofullAccumulate:
 	VADDPS  Z31, Z15, Z15
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Z31
 	VADDPS  Z31, Z0, Z0
 	VMOVUPS 64(BX), Z31
@@ -12334,57 +13334,57 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Z0, (AX)
-	VMOVNTPS Z1, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z2, (AX)
-	VMOVNTPS Z3, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z4, (AX)
-	VMOVNTPS Z5, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z6, (AX)
-	VMOVNTPS Z7, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z8, (AX)
-	VMOVNTPS Z9, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z10, (AX)
-	VMOVNTPS Z11, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z12, (AX)
-	VMOVNTPS Z13, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z14, (AX)
-	VMOVNTPS Z15, 64(AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Z0, (CX)
+	VMOVNTPS Z1, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z2, (CX)
+	VMOVNTPS Z3, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z4, (CX)
+	VMOVNTPS Z5, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z6, (CX)
+	VMOVNTPS Z7, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z8, (CX)
+	VMOVNTPS Z9, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z10, (CX)
+	VMOVNTPS Z11, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z12, (CX)
+	VMOVNTPS Z13, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z14, (CX)
+	VMOVNTPS Z15, 64(CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, (AX)
-	VMOVUPS Z3, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPS Z5, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, (AX)
-	VMOVUPS Z7, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, (AX)
-	VMOVUPS Z9, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z10, (AX)
-	VMOVUPS Z11, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z12, (AX)
-	VMOVUPS Z13, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z14, (AX)
-	VMOVUPS Z15, 64(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, (CX)
+	VMOVUPS Z11, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Z13, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z14, (CX)
+	VMOVUPS Z15, 64(CX)
 	JMP     done
 
 partial:
@@ -12398,7 +13398,7 @@ partial:
 	SHLQ      $0x02, DX
 	TESTQ     $0x00000001, CX
 	JZ        nopartialAccumulate
-	MOVQ      48(AX), BX
+	MOVQ      8(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	VMOVUPS.Z 64(BX), K2, Z31
@@ -12463,10 +13463,10 @@ nopartialAccumulate:
 	VADDPS    Z31, Z15, Z15
 
 nopartialBias:
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	TESTQ     BX, BX
 	JZ        nopartialResidual
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	VMOVUPS.Z 64(BX), K2, Z31
@@ -12529,39 +13529,61 @@ nopartialResidual:
 	VMAXPS Z15, Z31, Z15
 
 nopartialReLU:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, K1, (AX)
-	VMOVUPS Z1, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, K1, (AX)
-	VMOVUPS Z3, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, K1, (AX)
-	VMOVUPS Z5, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, K1, (AX)
-	VMOVUPS Z7, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, K1, (AX)
-	VMOVUPS Z9, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z10, K1, (AX)
-	VMOVUPS Z11, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z12, K1, (AX)
-	VMOVUPS Z13, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z14, K1, (AX)
-	VMOVUPS Z15, K2, 64(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	VMOVUPS Z1, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, K1, (CX)
+	VMOVUPS Z3, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, K1, (CX)
+	VMOVUPS Z5, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, K1, (CX)
+	VMOVUPS Z7, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, K1, (CX)
+	VMOVUPS Z9, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, K1, (CX)
+	VMOVUPS Z11, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, K1, (CX)
+	VMOVUPS Z13, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z14, K1, (CX)
+	VMOVUPS Z15, K2, 64(CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	ADDQ   $0x20, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x20, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileDirect512x9x32(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileDirect512x9x32(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileDirect512x9x32(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -12580,7 +13602,7 @@ TEXT ·tileDirect512x9x32(SB), NOSPLIT, $0-8
 	VPXORD Z15, Z15, Z15
 	VPXORD Z16, Z16, Z16
 	VPXORD Z17, Z17, Z17
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -12647,7 +13669,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Z31
 	VADDPS       Z31, Z0, Z0
 	VMOVUPS      64(BX), Z31
@@ -12719,10 +13741,10 @@ nofullAccumulate:
 	VADDPS  Z31, Z17, Z17
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Z31
 	VADDPS  Z31, Z0, Z0
 	VMOVUPS 64(BX), Z31
@@ -12794,63 +13816,63 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Z0, (AX)
-	VMOVNTPS Z1, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z2, (AX)
-	VMOVNTPS Z3, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z4, (AX)
-	VMOVNTPS Z5, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z6, (AX)
-	VMOVNTPS Z7, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z8, (AX)
-	VMOVNTPS Z9, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z10, (AX)
-	VMOVNTPS Z11, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z12, (AX)
-	VMOVNTPS Z13, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z14, (AX)
-	VMOVNTPS Z15, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z16, (AX)
-	VMOVNTPS Z17, 64(AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Z0, (CX)
+	VMOVNTPS Z1, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z2, (CX)
+	VMOVNTPS Z3, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z4, (CX)
+	VMOVNTPS Z5, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z6, (CX)
+	VMOVNTPS Z7, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z8, (CX)
+	VMOVNTPS Z9, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z10, (CX)
+	VMOVNTPS Z11, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z12, (CX)
+	VMOVNTPS Z13, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z14, (CX)
+	VMOVNTPS Z15, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z16, (CX)
+	VMOVNTPS Z17, 64(CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, (AX)
-	VMOVUPS Z3, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPS Z5, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, (AX)
-	VMOVUPS Z7, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, (AX)
-	VMOVUPS Z9, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z10, (AX)
-	VMOVUPS Z11, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z12, (AX)
-	VMOVUPS Z13, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z14, (AX)
-	VMOVUPS Z15, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z16, (AX)
-	VMOVUPS Z17, 64(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, (CX)
+	VMOVUPS Z11, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Z13, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z14, (CX)
+	VMOVUPS Z15, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z16, (CX)
+	VMOVUPS Z17, 64(CX)
 	JMP     done
 
 partial:
@@ -12864,7 +13886,7 @@ partial:
 	SHLQ      $0x02, DX
 	TESTQ     $0x00000001, CX
 	JZ        nopartialAccumulate
-	MOVQ      48(AX), BX
+	MOVQ      8(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	VMOVUPS.Z 64(BX), K2, Z31
@@ -12936,10 +13958,10 @@ nopartialAccumulate:
 	VADDPS    Z31, Z17, Z17
 
 nopartialBias:
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	TESTQ     BX, BX
 	JZ        nopartialResidual
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	VMOVUPS.Z 64(BX), K2, Z31
@@ -13009,42 +14031,66 @@ nopartialResidual:
 	VMAXPS Z17, Z31, Z17
 
 nopartialReLU:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, K1, (AX)
-	VMOVUPS Z1, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, K1, (AX)
-	VMOVUPS Z3, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, K1, (AX)
-	VMOVUPS Z5, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, K1, (AX)
-	VMOVUPS Z7, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, K1, (AX)
-	VMOVUPS Z9, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z10, K1, (AX)
-	VMOVUPS Z11, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z12, K1, (AX)
-	VMOVUPS Z13, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z14, K1, (AX)
-	VMOVUPS Z15, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z16, K1, (AX)
-	VMOVUPS Z17, K2, 64(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	VMOVUPS Z1, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, K1, (CX)
+	VMOVUPS Z3, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, K1, (CX)
+	VMOVUPS Z5, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, K1, (CX)
+	VMOVUPS Z7, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, K1, (CX)
+	VMOVUPS Z9, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, K1, (CX)
+	VMOVUPS Z11, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, K1, (CX)
+	VMOVUPS Z13, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z14, K1, (CX)
+	VMOVUPS Z15, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z16, K1, (CX)
+	VMOVUPS Z17, K2, 64(CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	MOVQ   144(AX), CX
+	IMUL3Q $0x24, CX, CX
+	ADDQ   CX, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x24, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileTransposed512x9x32(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileTransposed512x9x32(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileTransposed512x9x32(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -13063,7 +14109,7 @@ TEXT ·tileTransposed512x9x32(SB), NOSPLIT, $0-8
 	VPXORD Z15, Z15, Z15
 	VPXORD Z16, Z16, Z16
 	VPXORD Z17, Z17, Z17
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -13125,7 +14171,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Z31
 	VADDPS       Z31, Z0, Z0
 	VMOVUPS      64(BX), Z31
@@ -13197,10 +14243,10 @@ nofullAccumulate:
 	VADDPS  Z31, Z17, Z17
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Z31
 	VADDPS  Z31, Z0, Z0
 	VMOVUPS 64(BX), Z31
@@ -13272,63 +14318,63 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Z0, (AX)
-	VMOVNTPS Z1, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z2, (AX)
-	VMOVNTPS Z3, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z4, (AX)
-	VMOVNTPS Z5, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z6, (AX)
-	VMOVNTPS Z7, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z8, (AX)
-	VMOVNTPS Z9, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z10, (AX)
-	VMOVNTPS Z11, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z12, (AX)
-	VMOVNTPS Z13, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z14, (AX)
-	VMOVNTPS Z15, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z16, (AX)
-	VMOVNTPS Z17, 64(AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Z0, (CX)
+	VMOVNTPS Z1, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z2, (CX)
+	VMOVNTPS Z3, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z4, (CX)
+	VMOVNTPS Z5, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z6, (CX)
+	VMOVNTPS Z7, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z8, (CX)
+	VMOVNTPS Z9, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z10, (CX)
+	VMOVNTPS Z11, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z12, (CX)
+	VMOVNTPS Z13, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z14, (CX)
+	VMOVNTPS Z15, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z16, (CX)
+	VMOVNTPS Z17, 64(CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, (AX)
-	VMOVUPS Z3, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPS Z5, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, (AX)
-	VMOVUPS Z7, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, (AX)
-	VMOVUPS Z9, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z10, (AX)
-	VMOVUPS Z11, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z12, (AX)
-	VMOVUPS Z13, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z14, (AX)
-	VMOVUPS Z15, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z16, (AX)
-	VMOVUPS Z17, 64(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, (CX)
+	VMOVUPS Z11, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Z13, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z14, (CX)
+	VMOVUPS Z15, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z16, (CX)
+	VMOVUPS Z17, 64(CX)
 	JMP     done
 
 partial:
@@ -13342,7 +14388,7 @@ partial:
 	SHLQ      $0x02, DX
 	TESTQ     $0x00000001, CX
 	JZ        nopartialAccumulate
-	MOVQ      48(AX), BX
+	MOVQ      8(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	VMOVUPS.Z 64(BX), K2, Z31
@@ -13414,10 +14460,10 @@ nopartialAccumulate:
 	VADDPS    Z31, Z17, Z17
 
 nopartialBias:
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	TESTQ     BX, BX
 	JZ        nopartialResidual
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	VMOVUPS.Z 64(BX), K2, Z31
@@ -13487,42 +14533,64 @@ nopartialResidual:
 	VMAXPS Z17, Z31, Z17
 
 nopartialReLU:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, K1, (AX)
-	VMOVUPS Z1, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, K1, (AX)
-	VMOVUPS Z3, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, K1, (AX)
-	VMOVUPS Z5, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, K1, (AX)
-	VMOVUPS Z7, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, K1, (AX)
-	VMOVUPS Z9, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z10, K1, (AX)
-	VMOVUPS Z11, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z12, K1, (AX)
-	VMOVUPS Z13, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z14, K1, (AX)
-	VMOVUPS Z15, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z16, K1, (AX)
-	VMOVUPS Z17, K2, 64(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	VMOVUPS Z1, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, K1, (CX)
+	VMOVUPS Z3, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, K1, (CX)
+	VMOVUPS Z5, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, K1, (CX)
+	VMOVUPS Z7, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, K1, (CX)
+	VMOVUPS Z9, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, K1, (CX)
+	VMOVUPS Z11, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, K1, (CX)
+	VMOVUPS Z13, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z14, K1, (CX)
+	VMOVUPS Z15, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z16, K1, (CX)
+	VMOVUPS Z17, K2, 64(CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	ADDQ   $0x24, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x24, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileDirect512x10x32(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileDirect512x10x32(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileDirect512x10x32(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -13543,7 +14611,7 @@ TEXT ·tileDirect512x10x32(SB), NOSPLIT, $0-8
 	VPXORD Z17, Z17, Z17
 	VPXORD Z18, Z18, Z18
 	VPXORD Z19, Z19, Z19
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -13613,7 +14681,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Z31
 	VADDPS       Z31, Z0, Z0
 	VMOVUPS      64(BX), Z31
@@ -13692,10 +14760,10 @@ nofullAccumulate:
 	VADDPS  Z31, Z19, Z19
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Z31
 	VADDPS  Z31, Z0, Z0
 	VMOVUPS 64(BX), Z31
@@ -13774,69 +14842,69 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Z0, (AX)
-	VMOVNTPS Z1, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z2, (AX)
-	VMOVNTPS Z3, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z4, (AX)
-	VMOVNTPS Z5, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z6, (AX)
-	VMOVNTPS Z7, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z8, (AX)
-	VMOVNTPS Z9, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z10, (AX)
-	VMOVNTPS Z11, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z12, (AX)
-	VMOVNTPS Z13, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z14, (AX)
-	VMOVNTPS Z15, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z16, (AX)
-	VMOVNTPS Z17, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z18, (AX)
-	VMOVNTPS Z19, 64(AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Z0, (CX)
+	VMOVNTPS Z1, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z2, (CX)
+	VMOVNTPS Z3, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z4, (CX)
+	VMOVNTPS Z5, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z6, (CX)
+	VMOVNTPS Z7, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z8, (CX)
+	VMOVNTPS Z9, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z10, (CX)
+	VMOVNTPS Z11, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z12, (CX)
+	VMOVNTPS Z13, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z14, (CX)
+	VMOVNTPS Z15, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z16, (CX)
+	VMOVNTPS Z17, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z18, (CX)
+	VMOVNTPS Z19, 64(CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, (AX)
-	VMOVUPS Z3, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPS Z5, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, (AX)
-	VMOVUPS Z7, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, (AX)
-	VMOVUPS Z9, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z10, (AX)
-	VMOVUPS Z11, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z12, (AX)
-	VMOVUPS Z13, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z14, (AX)
-	VMOVUPS Z15, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z16, (AX)
-	VMOVUPS Z17, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z18, (AX)
-	VMOVUPS Z19, 64(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, (CX)
+	VMOVUPS Z11, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Z13, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z14, (CX)
+	VMOVUPS Z15, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z16, (CX)
+	VMOVUPS Z17, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z18, (CX)
+	VMOVUPS Z19, 64(CX)
 	JMP     done
 
 partial:
@@ -13850,7 +14918,7 @@ partial:
 	SHLQ      $0x02, DX
 	TESTQ     $0x00000001, CX
 	JZ        nopartialAccumulate
-	MOVQ      48(AX), BX
+	MOVQ      8(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	VMOVUPS.Z 64(BX), K2, Z31
@@ -13929,10 +14997,10 @@ nopartialAccumulate:
 	VADDPS    Z31, Z19, Z19
 
 nopartialBias:
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	TESTQ     BX, BX
 	JZ        nopartialResidual
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	VMOVUPS.Z 64(BX), K2, Z31
@@ -14009,45 +15077,69 @@ nopartialResidual:
 	VMAXPS Z19, Z31, Z19
 
 nopartialReLU:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, K1, (AX)
-	VMOVUPS Z1, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, K1, (AX)
-	VMOVUPS Z3, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, K1, (AX)
-	VMOVUPS Z5, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, K1, (AX)
-	VMOVUPS Z7, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, K1, (AX)
-	VMOVUPS Z9, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z10, K1, (AX)
-	VMOVUPS Z11, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z12, K1, (AX)
-	VMOVUPS Z13, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z14, K1, (AX)
-	VMOVUPS Z15, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z16, K1, (AX)
-	VMOVUPS Z17, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z18, K1, (AX)
-	VMOVUPS Z19, K2, 64(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	VMOVUPS Z1, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, K1, (CX)
+	VMOVUPS Z3, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, K1, (CX)
+	VMOVUPS Z5, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, K1, (CX)
+	VMOVUPS Z7, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, K1, (CX)
+	VMOVUPS Z9, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, K1, (CX)
+	VMOVUPS Z11, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, K1, (CX)
+	VMOVUPS Z13, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z14, K1, (CX)
+	VMOVUPS Z15, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z16, K1, (CX)
+	VMOVUPS Z17, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z18, K1, (CX)
+	VMOVUPS Z19, K2, 64(CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	MOVQ   144(AX), CX
+	IMUL3Q $0x28, CX, CX
+	ADDQ   CX, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x28, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileTransposed512x10x32(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileTransposed512x10x32(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileTransposed512x10x32(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -14068,7 +15160,7 @@ TEXT ·tileTransposed512x10x32(SB), NOSPLIT, $0-8
 	VPXORD Z17, Z17, Z17
 	VPXORD Z18, Z18, Z18
 	VPXORD Z19, Z19, Z19
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -14133,7 +15225,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Z31
 	VADDPS       Z31, Z0, Z0
 	VMOVUPS      64(BX), Z31
@@ -14212,10 +15304,10 @@ nofullAccumulate:
 	VADDPS  Z31, Z19, Z19
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Z31
 	VADDPS  Z31, Z0, Z0
 	VMOVUPS 64(BX), Z31
@@ -14294,69 +15386,69 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Z0, (AX)
-	VMOVNTPS Z1, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z2, (AX)
-	VMOVNTPS Z3, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z4, (AX)
-	VMOVNTPS Z5, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z6, (AX)
-	VMOVNTPS Z7, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z8, (AX)
-	VMOVNTPS Z9, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z10, (AX)
-	VMOVNTPS Z11, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z12, (AX)
-	VMOVNTPS Z13, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z14, (AX)
-	VMOVNTPS Z15, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z16, (AX)
-	VMOVNTPS Z17, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z18, (AX)
-	VMOVNTPS Z19, 64(AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Z0, (CX)
+	VMOVNTPS Z1, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z2, (CX)
+	VMOVNTPS Z3, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z4, (CX)
+	VMOVNTPS Z5, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z6, (CX)
+	VMOVNTPS Z7, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z8, (CX)
+	VMOVNTPS Z9, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z10, (CX)
+	VMOVNTPS Z11, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z12, (CX)
+	VMOVNTPS Z13, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z14, (CX)
+	VMOVNTPS Z15, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z16, (CX)
+	VMOVNTPS Z17, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z18, (CX)
+	VMOVNTPS Z19, 64(CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, (AX)
-	VMOVUPS Z3, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPS Z5, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, (AX)
-	VMOVUPS Z7, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, (AX)
-	VMOVUPS Z9, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z10, (AX)
-	VMOVUPS Z11, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z12, (AX)
-	VMOVUPS Z13, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z14, (AX)
-	VMOVUPS Z15, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z16, (AX)
-	VMOVUPS Z17, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z18, (AX)
-	VMOVUPS Z19, 64(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, (CX)
+	VMOVUPS Z11, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Z13, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z14, (CX)
+	VMOVUPS Z15, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z16, (CX)
+	VMOVUPS Z17, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z18, (CX)
+	VMOVUPS Z19, 64(CX)
 	JMP     done
 
 partial:
@@ -14370,7 +15462,7 @@ partial:
 	SHLQ      $0x02, DX
 	TESTQ     $0x00000001, CX
 	JZ        nopartialAccumulate
-	MOVQ      48(AX), BX
+	MOVQ      8(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	VMOVUPS.Z 64(BX), K2, Z31
@@ -14449,10 +15541,10 @@ nopartialAccumulate:
 	VADDPS    Z31, Z19, Z19
 
 nopartialBias:
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	TESTQ     BX, BX
 	JZ        nopartialResidual
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	VMOVUPS.Z 64(BX), K2, Z31
@@ -14529,45 +15621,67 @@ nopartialResidual:
 	VMAXPS Z19, Z31, Z19
 
 nopartialReLU:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, K1, (AX)
-	VMOVUPS Z1, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, K1, (AX)
-	VMOVUPS Z3, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, K1, (AX)
-	VMOVUPS Z5, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, K1, (AX)
-	VMOVUPS Z7, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, K1, (AX)
-	VMOVUPS Z9, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z10, K1, (AX)
-	VMOVUPS Z11, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z12, K1, (AX)
-	VMOVUPS Z13, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z14, K1, (AX)
-	VMOVUPS Z15, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z16, K1, (AX)
-	VMOVUPS Z17, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z18, K1, (AX)
-	VMOVUPS Z19, K2, 64(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	VMOVUPS Z1, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, K1, (CX)
+	VMOVUPS Z3, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, K1, (CX)
+	VMOVUPS Z5, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, K1, (CX)
+	VMOVUPS Z7, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, K1, (CX)
+	VMOVUPS Z9, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, K1, (CX)
+	VMOVUPS Z11, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, K1, (CX)
+	VMOVUPS Z13, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z14, K1, (CX)
+	VMOVUPS Z15, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z16, K1, (CX)
+	VMOVUPS Z17, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z18, K1, (CX)
+	VMOVUPS Z19, K2, 64(CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	ADDQ   $0x28, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x28, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileDirect512x11x32(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileDirect512x11x32(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileDirect512x11x32(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -14590,7 +15704,7 @@ TEXT ·tileDirect512x11x32(SB), NOSPLIT, $0-8
 	VPXORD Z19, Z19, Z19
 	VPXORD Z20, Z20, Z20
 	VPXORD Z21, Z21, Z21
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -14663,7 +15777,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Z31
 	VADDPS       Z31, Z0, Z0
 	VMOVUPS      64(BX), Z31
@@ -14749,10 +15863,10 @@ nofullAccumulate:
 	VADDPS  Z31, Z21, Z21
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Z31
 	VADDPS  Z31, Z0, Z0
 	VMOVUPS 64(BX), Z31
@@ -14838,75 +15952,75 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Z0, (AX)
-	VMOVNTPS Z1, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z2, (AX)
-	VMOVNTPS Z3, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z4, (AX)
-	VMOVNTPS Z5, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z6, (AX)
-	VMOVNTPS Z7, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z8, (AX)
-	VMOVNTPS Z9, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z10, (AX)
-	VMOVNTPS Z11, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z12, (AX)
-	VMOVNTPS Z13, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z14, (AX)
-	VMOVNTPS Z15, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z16, (AX)
-	VMOVNTPS Z17, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z18, (AX)
-	VMOVNTPS Z19, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z20, (AX)
-	VMOVNTPS Z21, 64(AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Z0, (CX)
+	VMOVNTPS Z1, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z2, (CX)
+	VMOVNTPS Z3, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z4, (CX)
+	VMOVNTPS Z5, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z6, (CX)
+	VMOVNTPS Z7, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z8, (CX)
+	VMOVNTPS Z9, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z10, (CX)
+	VMOVNTPS Z11, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z12, (CX)
+	VMOVNTPS Z13, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z14, (CX)
+	VMOVNTPS Z15, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z16, (CX)
+	VMOVNTPS Z17, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z18, (CX)
+	VMOVNTPS Z19, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z20, (CX)
+	VMOVNTPS Z21, 64(CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, (AX)
-	VMOVUPS Z3, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPS Z5, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, (AX)
-	VMOVUPS Z7, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, (AX)
-	VMOVUPS Z9, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z10, (AX)
-	VMOVUPS Z11, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z12, (AX)
-	VMOVUPS Z13, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z14, (AX)
-	VMOVUPS Z15, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z16, (AX)
-	VMOVUPS Z17, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z18, (AX)
-	VMOVUPS Z19, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z20, (AX)
-	VMOVUPS Z21, 64(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, (CX)
+	VMOVUPS Z11, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Z13, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z14, (CX)
+	VMOVUPS Z15, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z16, (CX)
+	VMOVUPS Z17, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z18, (CX)
+	VMOVUPS Z19, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z20, (CX)
+	VMOVUPS Z21, 64(CX)
 	JMP     done
 
 partial:
@@ -14920,7 +16034,7 @@ partial:
 	SHLQ      $0x02, DX
 	TESTQ     $0x00000001, CX
 	JZ        nopartialAccumulate
-	MOVQ      48(AX), BX
+	MOVQ      8(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	VMOVUPS.Z 64(BX), K2, Z31
@@ -15006,10 +16120,10 @@ nopartialAccumulate:
 	VADDPS    Z31, Z21, Z21
 
 nopartialBias:
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	TESTQ     BX, BX
 	JZ        nopartialResidual
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	VMOVUPS.Z 64(BX), K2, Z31
@@ -15093,48 +16207,72 @@ nopartialResidual:
 	VMAXPS Z21, Z31, Z21
 
 nopartialReLU:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, K1, (AX)
-	VMOVUPS Z1, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, K1, (AX)
-	VMOVUPS Z3, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, K1, (AX)
-	VMOVUPS Z5, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, K1, (AX)
-	VMOVUPS Z7, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, K1, (AX)
-	VMOVUPS Z9, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z10, K1, (AX)
-	VMOVUPS Z11, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z12, K1, (AX)
-	VMOVUPS Z13, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z14, K1, (AX)
-	VMOVUPS Z15, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z16, K1, (AX)
-	VMOVUPS Z17, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z18, K1, (AX)
-	VMOVUPS Z19, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z20, K1, (AX)
-	VMOVUPS Z21, K2, 64(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	VMOVUPS Z1, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, K1, (CX)
+	VMOVUPS Z3, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, K1, (CX)
+	VMOVUPS Z5, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, K1, (CX)
+	VMOVUPS Z7, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, K1, (CX)
+	VMOVUPS Z9, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, K1, (CX)
+	VMOVUPS Z11, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, K1, (CX)
+	VMOVUPS Z13, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z14, K1, (CX)
+	VMOVUPS Z15, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z16, K1, (CX)
+	VMOVUPS Z17, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z18, K1, (CX)
+	VMOVUPS Z19, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z20, K1, (CX)
+	VMOVUPS Z21, K2, 64(CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	MOVQ   144(AX), CX
+	IMUL3Q $0x2c, CX, CX
+	ADDQ   CX, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x2c, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileTransposed512x11x32(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileTransposed512x11x32(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileTransposed512x11x32(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -15157,7 +16295,7 @@ TEXT ·tileTransposed512x11x32(SB), NOSPLIT, $0-8
 	VPXORD Z19, Z19, Z19
 	VPXORD Z20, Z20, Z20
 	VPXORD Z21, Z21, Z21
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -15225,7 +16363,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Z31
 	VADDPS       Z31, Z0, Z0
 	VMOVUPS      64(BX), Z31
@@ -15311,10 +16449,10 @@ nofullAccumulate:
 	VADDPS  Z31, Z21, Z21
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Z31
 	VADDPS  Z31, Z0, Z0
 	VMOVUPS 64(BX), Z31
@@ -15400,75 +16538,75 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Z0, (AX)
-	VMOVNTPS Z1, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z2, (AX)
-	VMOVNTPS Z3, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z4, (AX)
-	VMOVNTPS Z5, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z6, (AX)
-	VMOVNTPS Z7, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z8, (AX)
-	VMOVNTPS Z9, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z10, (AX)
-	VMOVNTPS Z11, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z12, (AX)
-	VMOVNTPS Z13, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z14, (AX)
-	VMOVNTPS Z15, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z16, (AX)
-	VMOVNTPS Z17, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z18, (AX)
-	VMOVNTPS Z19, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z20, (AX)
-	VMOVNTPS Z21, 64(AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Z0, (CX)
+	VMOVNTPS Z1, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z2, (CX)
+	VMOVNTPS Z3, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z4, (CX)
+	VMOVNTPS Z5, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z6, (CX)
+	VMOVNTPS Z7, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z8, (CX)
+	VMOVNTPS Z9, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z10, (CX)
+	VMOVNTPS Z11, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z12, (CX)
+	VMOVNTPS Z13, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z14, (CX)
+	VMOVNTPS Z15, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z16, (CX)
+	VMOVNTPS Z17, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z18, (CX)
+	VMOVNTPS Z19, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z20, (CX)
+	VMOVNTPS Z21, 64(CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, (AX)
-	VMOVUPS Z3, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPS Z5, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, (AX)
-	VMOVUPS Z7, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, (AX)
-	VMOVUPS Z9, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z10, (AX)
-	VMOVUPS Z11, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z12, (AX)
-	VMOVUPS Z13, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z14, (AX)
-	VMOVUPS Z15, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z16, (AX)
-	VMOVUPS Z17, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z18, (AX)
-	VMOVUPS Z19, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z20, (AX)
-	VMOVUPS Z21, 64(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, (CX)
+	VMOVUPS Z11, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Z13, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z14, (CX)
+	VMOVUPS Z15, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z16, (CX)
+	VMOVUPS Z17, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z18, (CX)
+	VMOVUPS Z19, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z20, (CX)
+	VMOVUPS Z21, 64(CX)
 	JMP     done
 
 partial:
@@ -15482,7 +16620,7 @@ partial:
 	SHLQ      $0x02, DX
 	TESTQ     $0x00000001, CX
 	JZ        nopartialAccumulate
-	MOVQ      48(AX), BX
+	MOVQ      8(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	VMOVUPS.Z 64(BX), K2, Z31
@@ -15568,10 +16706,10 @@ nopartialAccumulate:
 	VADDPS    Z31, Z21, Z21
 
 nopartialBias:
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	TESTQ     BX, BX
 	JZ        nopartialResidual
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	VMOVUPS.Z 64(BX), K2, Z31
@@ -15655,48 +16793,70 @@ nopartialResidual:
 	VMAXPS Z21, Z31, Z21
 
 nopartialReLU:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, K1, (AX)
-	VMOVUPS Z1, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, K1, (AX)
-	VMOVUPS Z3, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, K1, (AX)
-	VMOVUPS Z5, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, K1, (AX)
-	VMOVUPS Z7, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, K1, (AX)
-	VMOVUPS Z9, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z10, K1, (AX)
-	VMOVUPS Z11, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z12, K1, (AX)
-	VMOVUPS Z13, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z14, K1, (AX)
-	VMOVUPS Z15, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z16, K1, (AX)
-	VMOVUPS Z17, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z18, K1, (AX)
-	VMOVUPS Z19, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z20, K1, (AX)
-	VMOVUPS Z21, K2, 64(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	VMOVUPS Z1, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, K1, (CX)
+	VMOVUPS Z3, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, K1, (CX)
+	VMOVUPS Z5, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, K1, (CX)
+	VMOVUPS Z7, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, K1, (CX)
+	VMOVUPS Z9, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, K1, (CX)
+	VMOVUPS Z11, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, K1, (CX)
+	VMOVUPS Z13, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z14, K1, (CX)
+	VMOVUPS Z15, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z16, K1, (CX)
+	VMOVUPS Z17, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z18, K1, (CX)
+	VMOVUPS Z19, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z20, K1, (CX)
+	VMOVUPS Z21, K2, 64(CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	ADDQ   $0x2c, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x2c, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileDirect512x12x32(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileDirect512x12x32(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileDirect512x12x32(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -15721,7 +16881,7 @@ TEXT ·tileDirect512x12x32(SB), NOSPLIT, $0-8
 	VPXORD Z21, Z21, Z21
 	VPXORD Z22, Z22, Z22
 	VPXORD Z23, Z23, Z23
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -15797,7 +16957,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Z31
 	VADDPS       Z31, Z0, Z0
 	VMOVUPS      64(BX), Z31
@@ -15890,10 +17050,10 @@ nofullAccumulate:
 	VADDPS  Z31, Z23, Z23
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Z31
 	VADDPS  Z31, Z0, Z0
 	VMOVUPS 64(BX), Z31
@@ -15986,81 +17146,81 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Z0, (AX)
-	VMOVNTPS Z1, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z2, (AX)
-	VMOVNTPS Z3, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z4, (AX)
-	VMOVNTPS Z5, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z6, (AX)
-	VMOVNTPS Z7, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z8, (AX)
-	VMOVNTPS Z9, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z10, (AX)
-	VMOVNTPS Z11, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z12, (AX)
-	VMOVNTPS Z13, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z14, (AX)
-	VMOVNTPS Z15, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z16, (AX)
-	VMOVNTPS Z17, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z18, (AX)
-	VMOVNTPS Z19, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z20, (AX)
-	VMOVNTPS Z21, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z22, (AX)
-	VMOVNTPS Z23, 64(AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Z0, (CX)
+	VMOVNTPS Z1, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z2, (CX)
+	VMOVNTPS Z3, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z4, (CX)
+	VMOVNTPS Z5, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z6, (CX)
+	VMOVNTPS Z7, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z8, (CX)
+	VMOVNTPS Z9, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z10, (CX)
+	VMOVNTPS Z11, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z12, (CX)
+	VMOVNTPS Z13, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z14, (CX)
+	VMOVNTPS Z15, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z16, (CX)
+	VMOVNTPS Z17, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z18, (CX)
+	VMOVNTPS Z19, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z20, (CX)
+	VMOVNTPS Z21, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z22, (CX)
+	VMOVNTPS Z23, 64(CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, (AX)
-	VMOVUPS Z3, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPS Z5, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, (AX)
-	VMOVUPS Z7, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, (AX)
-	VMOVUPS Z9, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z10, (AX)
-	VMOVUPS Z11, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z12, (AX)
-	VMOVUPS Z13, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z14, (AX)
-	VMOVUPS Z15, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z16, (AX)
-	VMOVUPS Z17, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z18, (AX)
-	VMOVUPS Z19, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z20, (AX)
-	VMOVUPS Z21, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z22, (AX)
-	VMOVUPS Z23, 64(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, (CX)
+	VMOVUPS Z11, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Z13, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z14, (CX)
+	VMOVUPS Z15, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z16, (CX)
+	VMOVUPS Z17, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z18, (CX)
+	VMOVUPS Z19, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z20, (CX)
+	VMOVUPS Z21, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z22, (CX)
+	VMOVUPS Z23, 64(CX)
 	JMP     done
 
 partial:
@@ -16074,7 +17234,7 @@ partial:
 	SHLQ      $0x02, DX
 	TESTQ     $0x00000001, CX
 	JZ        nopartialAccumulate
-	MOVQ      48(AX), BX
+	MOVQ      8(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	VMOVUPS.Z 64(BX), K2, Z31
@@ -16167,10 +17327,10 @@ nopartialAccumulate:
 	VADDPS    Z31, Z23, Z23
 
 nopartialBias:
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	TESTQ     BX, BX
 	JZ        nopartialResidual
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	VMOVUPS.Z 64(BX), K2, Z31
@@ -16261,51 +17421,75 @@ nopartialResidual:
 	VMAXPS Z23, Z31, Z23
 
 nopartialReLU:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, K1, (AX)
-	VMOVUPS Z1, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, K1, (AX)
-	VMOVUPS Z3, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, K1, (AX)
-	VMOVUPS Z5, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, K1, (AX)
-	VMOVUPS Z7, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, K1, (AX)
-	VMOVUPS Z9, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z10, K1, (AX)
-	VMOVUPS Z11, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z12, K1, (AX)
-	VMOVUPS Z13, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z14, K1, (AX)
-	VMOVUPS Z15, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z16, K1, (AX)
-	VMOVUPS Z17, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z18, K1, (AX)
-	VMOVUPS Z19, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z20, K1, (AX)
-	VMOVUPS Z21, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z22, K1, (AX)
-	VMOVUPS Z23, K2, 64(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	VMOVUPS Z1, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, K1, (CX)
+	VMOVUPS Z3, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, K1, (CX)
+	VMOVUPS Z5, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, K1, (CX)
+	VMOVUPS Z7, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, K1, (CX)
+	VMOVUPS Z9, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, K1, (CX)
+	VMOVUPS Z11, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, K1, (CX)
+	VMOVUPS Z13, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z14, K1, (CX)
+	VMOVUPS Z15, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z16, K1, (CX)
+	VMOVUPS Z17, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z18, K1, (CX)
+	VMOVUPS Z19, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z20, K1, (CX)
+	VMOVUPS Z21, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z22, K1, (CX)
+	VMOVUPS Z23, K2, 64(CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	MOVQ   144(AX), CX
+	IMUL3Q $0x30, CX, CX
+	ADDQ   CX, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x30, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileTransposed512x12x32(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileTransposed512x12x32(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileTransposed512x12x32(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -16330,7 +17514,7 @@ TEXT ·tileTransposed512x12x32(SB), NOSPLIT, $0-8
 	VPXORD Z21, Z21, Z21
 	VPXORD Z22, Z22, Z22
 	VPXORD Z23, Z23, Z23
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -16401,7 +17585,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Z31
 	VADDPS       Z31, Z0, Z0
 	VMOVUPS      64(BX), Z31
@@ -16494,10 +17678,10 @@ nofullAccumulate:
 	VADDPS  Z31, Z23, Z23
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Z31
 	VADDPS  Z31, Z0, Z0
 	VMOVUPS 64(BX), Z31
@@ -16590,81 +17774,81 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Z0, (AX)
-	VMOVNTPS Z1, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z2, (AX)
-	VMOVNTPS Z3, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z4, (AX)
-	VMOVNTPS Z5, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z6, (AX)
-	VMOVNTPS Z7, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z8, (AX)
-	VMOVNTPS Z9, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z10, (AX)
-	VMOVNTPS Z11, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z12, (AX)
-	VMOVNTPS Z13, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z14, (AX)
-	VMOVNTPS Z15, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z16, (AX)
-	VMOVNTPS Z17, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z18, (AX)
-	VMOVNTPS Z19, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z20, (AX)
-	VMOVNTPS Z21, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z22, (AX)
-	VMOVNTPS Z23, 64(AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Z0, (CX)
+	VMOVNTPS Z1, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z2, (CX)
+	VMOVNTPS Z3, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z4, (CX)
+	VMOVNTPS Z5, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z6, (CX)
+	VMOVNTPS Z7, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z8, (CX)
+	VMOVNTPS Z9, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z10, (CX)
+	VMOVNTPS Z11, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z12, (CX)
+	VMOVNTPS Z13, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z14, (CX)
+	VMOVNTPS Z15, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z16, (CX)
+	VMOVNTPS Z17, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z18, (CX)
+	VMOVNTPS Z19, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z20, (CX)
+	VMOVNTPS Z21, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z22, (CX)
+	VMOVNTPS Z23, 64(CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, (AX)
-	VMOVUPS Z3, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPS Z5, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, (AX)
-	VMOVUPS Z7, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, (AX)
-	VMOVUPS Z9, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z10, (AX)
-	VMOVUPS Z11, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z12, (AX)
-	VMOVUPS Z13, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z14, (AX)
-	VMOVUPS Z15, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z16, (AX)
-	VMOVUPS Z17, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z18, (AX)
-	VMOVUPS Z19, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z20, (AX)
-	VMOVUPS Z21, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z22, (AX)
-	VMOVUPS Z23, 64(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, (CX)
+	VMOVUPS Z11, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Z13, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z14, (CX)
+	VMOVUPS Z15, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z16, (CX)
+	VMOVUPS Z17, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z18, (CX)
+	VMOVUPS Z19, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z20, (CX)
+	VMOVUPS Z21, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z22, (CX)
+	VMOVUPS Z23, 64(CX)
 	JMP     done
 
 partial:
@@ -16678,7 +17862,7 @@ partial:
 	SHLQ      $0x02, DX
 	TESTQ     $0x00000001, CX
 	JZ        nopartialAccumulate
-	MOVQ      48(AX), BX
+	MOVQ      8(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	VMOVUPS.Z 64(BX), K2, Z31
@@ -16771,10 +17955,10 @@ nopartialAccumulate:
 	VADDPS    Z31, Z23, Z23
 
 nopartialBias:
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	TESTQ     BX, BX
 	JZ        nopartialResidual
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	VMOVUPS.Z 64(BX), K2, Z31
@@ -16865,51 +18049,73 @@ nopartialResidual:
 	VMAXPS Z23, Z31, Z23
 
 nopartialReLU:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, K1, (AX)
-	VMOVUPS Z1, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, K1, (AX)
-	VMOVUPS Z3, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, K1, (AX)
-	VMOVUPS Z5, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, K1, (AX)
-	VMOVUPS Z7, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, K1, (AX)
-	VMOVUPS Z9, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z10, K1, (AX)
-	VMOVUPS Z11, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z12, K1, (AX)
-	VMOVUPS Z13, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z14, K1, (AX)
-	VMOVUPS Z15, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z16, K1, (AX)
-	VMOVUPS Z17, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z18, K1, (AX)
-	VMOVUPS Z19, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z20, K1, (AX)
-	VMOVUPS Z21, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z22, K1, (AX)
-	VMOVUPS Z23, K2, 64(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	VMOVUPS Z1, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, K1, (CX)
+	VMOVUPS Z3, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, K1, (CX)
+	VMOVUPS Z5, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, K1, (CX)
+	VMOVUPS Z7, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, K1, (CX)
+	VMOVUPS Z9, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, K1, (CX)
+	VMOVUPS Z11, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, K1, (CX)
+	VMOVUPS Z13, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z14, K1, (CX)
+	VMOVUPS Z15, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z16, K1, (CX)
+	VMOVUPS Z17, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z18, K1, (CX)
+	VMOVUPS Z19, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z20, K1, (CX)
+	VMOVUPS Z21, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z22, K1, (CX)
+	VMOVUPS Z23, K2, 64(CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	ADDQ   $0x30, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x30, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileDirect512x13x32(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileDirect512x13x32(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileDirect512x13x32(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -16936,7 +18142,7 @@ TEXT ·tileDirect512x13x32(SB), NOSPLIT, $0-8
 	VPXORD Z23, Z23, Z23
 	VPXORD Z24, Z24, Z24
 	VPXORD Z25, Z25, Z25
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -17015,7 +18221,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Z31
 	VADDPS       Z31, Z0, Z0
 	VMOVUPS      64(BX), Z31
@@ -17115,10 +18321,10 @@ nofullAccumulate:
 	VADDPS  Z31, Z25, Z25
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Z31
 	VADDPS  Z31, Z0, Z0
 	VMOVUPS 64(BX), Z31
@@ -17218,87 +18424,87 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Z0, (AX)
-	VMOVNTPS Z1, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z2, (AX)
-	VMOVNTPS Z3, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z4, (AX)
-	VMOVNTPS Z5, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z6, (AX)
-	VMOVNTPS Z7, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z8, (AX)
-	VMOVNTPS Z9, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z10, (AX)
-	VMOVNTPS Z11, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z12, (AX)
-	VMOVNTPS Z13, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z14, (AX)
-	VMOVNTPS Z15, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z16, (AX)
-	VMOVNTPS Z17, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z18, (AX)
-	VMOVNTPS Z19, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z20, (AX)
-	VMOVNTPS Z21, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z22, (AX)
-	VMOVNTPS Z23, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z24, (AX)
-	VMOVNTPS Z25, 64(AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Z0, (CX)
+	VMOVNTPS Z1, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z2, (CX)
+	VMOVNTPS Z3, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z4, (CX)
+	VMOVNTPS Z5, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z6, (CX)
+	VMOVNTPS Z7, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z8, (CX)
+	VMOVNTPS Z9, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z10, (CX)
+	VMOVNTPS Z11, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z12, (CX)
+	VMOVNTPS Z13, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z14, (CX)
+	VMOVNTPS Z15, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z16, (CX)
+	VMOVNTPS Z17, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z18, (CX)
+	VMOVNTPS Z19, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z20, (CX)
+	VMOVNTPS Z21, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z22, (CX)
+	VMOVNTPS Z23, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z24, (CX)
+	VMOVNTPS Z25, 64(CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, (AX)
-	VMOVUPS Z3, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPS Z5, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, (AX)
-	VMOVUPS Z7, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, (AX)
-	VMOVUPS Z9, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z10, (AX)
-	VMOVUPS Z11, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z12, (AX)
-	VMOVUPS Z13, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z14, (AX)
-	VMOVUPS Z15, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z16, (AX)
-	VMOVUPS Z17, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z18, (AX)
-	VMOVUPS Z19, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z20, (AX)
-	VMOVUPS Z21, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z22, (AX)
-	VMOVUPS Z23, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z24, (AX)
-	VMOVUPS Z25, 64(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, (CX)
+	VMOVUPS Z11, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Z13, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z14, (CX)
+	VMOVUPS Z15, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z16, (CX)
+	VMOVUPS Z17, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z18, (CX)
+	VMOVUPS Z19, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z20, (CX)
+	VMOVUPS Z21, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z22, (CX)
+	VMOVUPS Z23, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z24, (CX)
+	VMOVUPS Z25, 64(CX)
 	JMP     done
 
 partial:
@@ -17312,7 +18518,7 @@ partial:
 	SHLQ      $0x02, DX
 	TESTQ     $0x00000001, CX
 	JZ        nopartialAccumulate
-	MOVQ      48(AX), BX
+	MOVQ      8(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	VMOVUPS.Z 64(BX), K2, Z31
@@ -17412,10 +18618,10 @@ nopartialAccumulate:
 	VADDPS    Z31, Z25, Z25
 
 nopartialBias:
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	TESTQ     BX, BX
 	JZ        nopartialResidual
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	VMOVUPS.Z 64(BX), K2, Z31
@@ -17513,54 +18719,78 @@ nopartialResidual:
 	VMAXPS Z25, Z31, Z25
 
 nopartialReLU:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, K1, (AX)
-	VMOVUPS Z1, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, K1, (AX)
-	VMOVUPS Z3, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, K1, (AX)
-	VMOVUPS Z5, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, K1, (AX)
-	VMOVUPS Z7, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, K1, (AX)
-	VMOVUPS Z9, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z10, K1, (AX)
-	VMOVUPS Z11, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z12, K1, (AX)
-	VMOVUPS Z13, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z14, K1, (AX)
-	VMOVUPS Z15, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z16, K1, (AX)
-	VMOVUPS Z17, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z18, K1, (AX)
-	VMOVUPS Z19, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z20, K1, (AX)
-	VMOVUPS Z21, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z22, K1, (AX)
-	VMOVUPS Z23, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z24, K1, (AX)
-	VMOVUPS Z25, K2, 64(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	VMOVUPS Z1, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, K1, (CX)
+	VMOVUPS Z3, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, K1, (CX)
+	VMOVUPS Z5, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, K1, (CX)
+	VMOVUPS Z7, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, K1, (CX)
+	VMOVUPS Z9, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, K1, (CX)
+	VMOVUPS Z11, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, K1, (CX)
+	VMOVUPS Z13, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z14, K1, (CX)
+	VMOVUPS Z15, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z16, K1, (CX)
+	VMOVUPS Z17, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z18, K1, (CX)
+	VMOVUPS Z19, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z20, K1, (CX)
+	VMOVUPS Z21, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z22, K1, (CX)
+	VMOVUPS Z23, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z24, K1, (CX)
+	VMOVUPS Z25, K2, 64(CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	MOVQ   144(AX), CX
+	IMUL3Q $0x34, CX, CX
+	ADDQ   CX, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x34, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileTransposed512x13x32(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileTransposed512x13x32(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileTransposed512x13x32(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -17587,7 +18817,7 @@ TEXT ·tileTransposed512x13x32(SB), NOSPLIT, $0-8
 	VPXORD Z23, Z23, Z23
 	VPXORD Z24, Z24, Z24
 	VPXORD Z25, Z25, Z25
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -17661,7 +18891,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Z31
 	VADDPS       Z31, Z0, Z0
 	VMOVUPS      64(BX), Z31
@@ -17761,10 +18991,10 @@ nofullAccumulate:
 	VADDPS  Z31, Z25, Z25
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Z31
 	VADDPS  Z31, Z0, Z0
 	VMOVUPS 64(BX), Z31
@@ -17864,87 +19094,87 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Z0, (AX)
-	VMOVNTPS Z1, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z2, (AX)
-	VMOVNTPS Z3, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z4, (AX)
-	VMOVNTPS Z5, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z6, (AX)
-	VMOVNTPS Z7, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z8, (AX)
-	VMOVNTPS Z9, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z10, (AX)
-	VMOVNTPS Z11, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z12, (AX)
-	VMOVNTPS Z13, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z14, (AX)
-	VMOVNTPS Z15, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z16, (AX)
-	VMOVNTPS Z17, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z18, (AX)
-	VMOVNTPS Z19, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z20, (AX)
-	VMOVNTPS Z21, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z22, (AX)
-	VMOVNTPS Z23, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z24, (AX)
-	VMOVNTPS Z25, 64(AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Z0, (CX)
+	VMOVNTPS Z1, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z2, (CX)
+	VMOVNTPS Z3, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z4, (CX)
+	VMOVNTPS Z5, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z6, (CX)
+	VMOVNTPS Z7, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z8, (CX)
+	VMOVNTPS Z9, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z10, (CX)
+	VMOVNTPS Z11, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z12, (CX)
+	VMOVNTPS Z13, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z14, (CX)
+	VMOVNTPS Z15, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z16, (CX)
+	VMOVNTPS Z17, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z18, (CX)
+	VMOVNTPS Z19, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z20, (CX)
+	VMOVNTPS Z21, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z22, (CX)
+	VMOVNTPS Z23, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z24, (CX)
+	VMOVNTPS Z25, 64(CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, (AX)
-	VMOVUPS Z3, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPS Z5, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, (AX)
-	VMOVUPS Z7, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, (AX)
-	VMOVUPS Z9, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z10, (AX)
-	VMOVUPS Z11, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z12, (AX)
-	VMOVUPS Z13, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z14, (AX)
-	VMOVUPS Z15, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z16, (AX)
-	VMOVUPS Z17, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z18, (AX)
-	VMOVUPS Z19, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z20, (AX)
-	VMOVUPS Z21, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z22, (AX)
-	VMOVUPS Z23, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z24, (AX)
-	VMOVUPS Z25, 64(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, (CX)
+	VMOVUPS Z11, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Z13, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z14, (CX)
+	VMOVUPS Z15, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z16, (CX)
+	VMOVUPS Z17, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z18, (CX)
+	VMOVUPS Z19, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z20, (CX)
+	VMOVUPS Z21, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z22, (CX)
+	VMOVUPS Z23, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z24, (CX)
+	VMOVUPS Z25, 64(CX)
 	JMP     done
 
 partial:
@@ -17958,7 +19188,7 @@ partial:
 	SHLQ      $0x02, DX
 	TESTQ     $0x00000001, CX
 	JZ        nopartialAccumulate
-	MOVQ      48(AX), BX
+	MOVQ      8(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	VMOVUPS.Z 64(BX), K2, Z31
@@ -18058,10 +19288,10 @@ nopartialAccumulate:
 	VADDPS    Z31, Z25, Z25
 
 nopartialBias:
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	TESTQ     BX, BX
 	JZ        nopartialResidual
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	VMOVUPS.Z 64(BX), K2, Z31
@@ -18159,54 +19389,76 @@ nopartialResidual:
 	VMAXPS Z25, Z31, Z25
 
 nopartialReLU:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, K1, (AX)
-	VMOVUPS Z1, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, K1, (AX)
-	VMOVUPS Z3, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, K1, (AX)
-	VMOVUPS Z5, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, K1, (AX)
-	VMOVUPS Z7, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, K1, (AX)
-	VMOVUPS Z9, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z10, K1, (AX)
-	VMOVUPS Z11, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z12, K1, (AX)
-	VMOVUPS Z13, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z14, K1, (AX)
-	VMOVUPS Z15, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z16, K1, (AX)
-	VMOVUPS Z17, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z18, K1, (AX)
-	VMOVUPS Z19, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z20, K1, (AX)
-	VMOVUPS Z21, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z22, K1, (AX)
-	VMOVUPS Z23, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z24, K1, (AX)
-	VMOVUPS Z25, K2, 64(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	VMOVUPS Z1, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, K1, (CX)
+	VMOVUPS Z3, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, K1, (CX)
+	VMOVUPS Z5, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, K1, (CX)
+	VMOVUPS Z7, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, K1, (CX)
+	VMOVUPS Z9, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, K1, (CX)
+	VMOVUPS Z11, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, K1, (CX)
+	VMOVUPS Z13, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z14, K1, (CX)
+	VMOVUPS Z15, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z16, K1, (CX)
+	VMOVUPS Z17, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z18, K1, (CX)
+	VMOVUPS Z19, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z20, K1, (CX)
+	VMOVUPS Z21, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z22, K1, (CX)
+	VMOVUPS Z23, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z24, K1, (CX)
+	VMOVUPS Z25, K2, 64(CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	ADDQ   $0x34, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x34, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileDirect512x14x32(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileDirect512x14x32(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileDirect512x14x32(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -18235,7 +19487,7 @@ TEXT ·tileDirect512x14x32(SB), NOSPLIT, $0-8
 	VPXORD Z25, Z25, Z25
 	VPXORD Z26, Z26, Z26
 	VPXORD Z27, Z27, Z27
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -18317,7 +19569,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Z31
 	VADDPS       Z31, Z0, Z0
 	VMOVUPS      64(BX), Z31
@@ -18424,10 +19676,10 @@ nofullAccumulate:
 	VADDPS  Z31, Z27, Z27
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Z31
 	VADDPS  Z31, Z0, Z0
 	VMOVUPS 64(BX), Z31
@@ -18534,93 +19786,93 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Z0, (AX)
-	VMOVNTPS Z1, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z2, (AX)
-	VMOVNTPS Z3, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z4, (AX)
-	VMOVNTPS Z5, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z6, (AX)
-	VMOVNTPS Z7, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z8, (AX)
-	VMOVNTPS Z9, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z10, (AX)
-	VMOVNTPS Z11, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z12, (AX)
-	VMOVNTPS Z13, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z14, (AX)
-	VMOVNTPS Z15, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z16, (AX)
-	VMOVNTPS Z17, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z18, (AX)
-	VMOVNTPS Z19, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z20, (AX)
-	VMOVNTPS Z21, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z22, (AX)
-	VMOVNTPS Z23, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z24, (AX)
-	VMOVNTPS Z25, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z26, (AX)
-	VMOVNTPS Z27, 64(AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Z0, (CX)
+	VMOVNTPS Z1, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z2, (CX)
+	VMOVNTPS Z3, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z4, (CX)
+	VMOVNTPS Z5, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z6, (CX)
+	VMOVNTPS Z7, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z8, (CX)
+	VMOVNTPS Z9, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z10, (CX)
+	VMOVNTPS Z11, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z12, (CX)
+	VMOVNTPS Z13, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z14, (CX)
+	VMOVNTPS Z15, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z16, (CX)
+	VMOVNTPS Z17, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z18, (CX)
+	VMOVNTPS Z19, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z20, (CX)
+	VMOVNTPS Z21, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z22, (CX)
+	VMOVNTPS Z23, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z24, (CX)
+	VMOVNTPS Z25, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z26, (CX)
+	VMOVNTPS Z27, 64(CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, (AX)
-	VMOVUPS Z3, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPS Z5, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, (AX)
-	VMOVUPS Z7, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, (AX)
-	VMOVUPS Z9, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z10, (AX)
-	VMOVUPS Z11, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z12, (AX)
-	VMOVUPS Z13, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z14, (AX)
-	VMOVUPS Z15, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z16, (AX)
-	VMOVUPS Z17, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z18, (AX)
-	VMOVUPS Z19, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z20, (AX)
-	VMOVUPS Z21, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z22, (AX)
-	VMOVUPS Z23, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z24, (AX)
-	VMOVUPS Z25, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z26, (AX)
-	VMOVUPS Z27, 64(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, (CX)
+	VMOVUPS Z11, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Z13, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z14, (CX)
+	VMOVUPS Z15, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z16, (CX)
+	VMOVUPS Z17, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z18, (CX)
+	VMOVUPS Z19, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z20, (CX)
+	VMOVUPS Z21, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z22, (CX)
+	VMOVUPS Z23, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z24, (CX)
+	VMOVUPS Z25, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z26, (CX)
+	VMOVUPS Z27, 64(CX)
 	JMP     done
 
 partial:
@@ -18634,7 +19886,7 @@ partial:
 	SHLQ      $0x02, DX
 	TESTQ     $0x00000001, CX
 	JZ        nopartialAccumulate
-	MOVQ      48(AX), BX
+	MOVQ      8(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	VMOVUPS.Z 64(BX), K2, Z31
@@ -18741,10 +19993,10 @@ nopartialAccumulate:
 	VADDPS    Z31, Z27, Z27
 
 nopartialBias:
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	TESTQ     BX, BX
 	JZ        nopartialResidual
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	VMOVUPS.Z 64(BX), K2, Z31
@@ -18849,57 +20101,81 @@ nopartialResidual:
 	VMAXPS Z27, Z31, Z27
 
 nopartialReLU:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, K1, (AX)
-	VMOVUPS Z1, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, K1, (AX)
-	VMOVUPS Z3, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, K1, (AX)
-	VMOVUPS Z5, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, K1, (AX)
-	VMOVUPS Z7, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, K1, (AX)
-	VMOVUPS Z9, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z10, K1, (AX)
-	VMOVUPS Z11, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z12, K1, (AX)
-	VMOVUPS Z13, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z14, K1, (AX)
-	VMOVUPS Z15, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z16, K1, (AX)
-	VMOVUPS Z17, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z18, K1, (AX)
-	VMOVUPS Z19, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z20, K1, (AX)
-	VMOVUPS Z21, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z22, K1, (AX)
-	VMOVUPS Z23, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z24, K1, (AX)
-	VMOVUPS Z25, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z26, K1, (AX)
-	VMOVUPS Z27, K2, 64(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	VMOVUPS Z1, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, K1, (CX)
+	VMOVUPS Z3, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, K1, (CX)
+	VMOVUPS Z5, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, K1, (CX)
+	VMOVUPS Z7, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, K1, (CX)
+	VMOVUPS Z9, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, K1, (CX)
+	VMOVUPS Z11, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, K1, (CX)
+	VMOVUPS Z13, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z14, K1, (CX)
+	VMOVUPS Z15, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z16, K1, (CX)
+	VMOVUPS Z17, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z18, K1, (CX)
+	VMOVUPS Z19, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z20, K1, (CX)
+	VMOVUPS Z21, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z22, K1, (CX)
+	VMOVUPS Z23, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z24, K1, (CX)
+	VMOVUPS Z25, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z26, K1, (CX)
+	VMOVUPS Z27, K2, 64(CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	MOVQ   144(AX), CX
+	IMUL3Q $0x38, CX, CX
+	ADDQ   CX, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x38, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET
 
 // func tileTransposed512x14x32(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileTransposed512x14x32(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
+TEXT ·tileTransposed512x14x32(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 48(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 208(AX), CX
+	MOVQ CX, 24(SP)
+
+block:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -18928,7 +20204,7 @@ TEXT ·tileTransposed512x14x32(SB), NOSPLIT, $0-8
 	VPXORD Z25, Z25, Z25
 	VPXORD Z26, Z26, Z26
 	VPXORD Z27, Z27, Z27
-	MOVQ   (AX), CX
+	MOVQ   (SP), CX
 	MOVQ   24(AX), DX
 	MOVQ   144(AX), BX
 	SHLQ   $0x02, BX
@@ -19005,7 +20281,7 @@ depth:
 	SHLQ         $0x02, DX
 	TESTQ        $0x00000001, CX
 	JZ           nofullAccumulate
-	MOVQ         48(AX), BX
+	MOVQ         8(SP), BX
 	VMOVUPS      (BX), Z31
 	VADDPS       Z31, Z0, Z0
 	VMOVUPS      64(BX), Z31
@@ -19112,10 +20388,10 @@ nofullAccumulate:
 	VADDPS  Z31, Z27, Z27
 
 nofullBias:
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	TESTQ   BX, BX
 	JZ      nofullResidual
-	MOVQ    96(AX), BX
+	MOVQ    16(SP), BX
 	VMOVUPS (BX), Z31
 	VADDPS  Z31, Z0, Z0
 	VMOVUPS 64(BX), Z31
@@ -19222,93 +20498,93 @@ nofullResidual:
 nofullReLU:
 	TESTQ    $0x00000004, CX
 	JZ       nofullPast
-	MOVQ     48(AX), AX
-	VMOVNTPS Z0, (AX)
-	VMOVNTPS Z1, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z2, (AX)
-	VMOVNTPS Z3, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z4, (AX)
-	VMOVNTPS Z5, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z6, (AX)
-	VMOVNTPS Z7, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z8, (AX)
-	VMOVNTPS Z9, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z10, (AX)
-	VMOVNTPS Z11, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z12, (AX)
-	VMOVNTPS Z13, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z14, (AX)
-	VMOVNTPS Z15, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z16, (AX)
-	VMOVNTPS Z17, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z18, (AX)
-	VMOVNTPS Z19, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z20, (AX)
-	VMOVNTPS Z21, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z22, (AX)
-	VMOVNTPS Z23, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z24, (AX)
-	VMOVNTPS Z25, 64(AX)
-	ADDQ     DX, AX
-	VMOVNTPS Z26, (AX)
-	VMOVNTPS Z27, 64(AX)
+	MOVQ     8(SP), CX
+	VMOVNTPS Z0, (CX)
+	VMOVNTPS Z1, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z2, (CX)
+	VMOVNTPS Z3, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z4, (CX)
+	VMOVNTPS Z5, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z6, (CX)
+	VMOVNTPS Z7, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z8, (CX)
+	VMOVNTPS Z9, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z10, (CX)
+	VMOVNTPS Z11, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z12, (CX)
+	VMOVNTPS Z13, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z14, (CX)
+	VMOVNTPS Z15, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z16, (CX)
+	VMOVNTPS Z17, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z18, (CX)
+	VMOVNTPS Z19, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z20, (CX)
+	VMOVNTPS Z21, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z22, (CX)
+	VMOVNTPS Z23, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z24, (CX)
+	VMOVNTPS Z25, 64(CX)
+	ADDQ     DX, CX
+	VMOVNTPS Z26, (CX)
+	VMOVNTPS Z27, 64(CX)
 	JMP      done
 
 nofullPast:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, (AX)
-	VMOVUPS Z3, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPS Z5, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, (AX)
-	VMOVUPS Z7, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, (AX)
-	VMOVUPS Z9, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z10, (AX)
-	VMOVUPS Z11, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z12, (AX)
-	VMOVUPS Z13, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z14, (AX)
-	VMOVUPS Z15, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z16, (AX)
-	VMOVUPS Z17, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z18, (AX)
-	VMOVUPS Z19, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z20, (AX)
-	VMOVUPS Z21, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z22, (AX)
-	VMOVUPS Z23, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z24, (AX)
-	VMOVUPS Z25, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z26, (AX)
-	VMOVUPS Z27, 64(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, (CX)
+	VMOVUPS Z11, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Z13, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z14, (CX)
+	VMOVUPS Z15, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z16, (CX)
+	VMOVUPS Z17, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z18, (CX)
+	VMOVUPS Z19, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z20, (CX)
+	VMOVUPS Z21, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z22, (CX)
+	VMOVUPS Z23, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z24, (CX)
+	VMOVUPS Z25, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z26, (CX)
+	VMOVUPS Z27, 64(CX)
 	JMP     done
 
 partial:
@@ -19322,7 +20598,7 @@ partial:
 	SHLQ      $0x02, DX
 	TESTQ     $0x00000001, CX
 	JZ        nopartialAccumulate
-	MOVQ      48(AX), BX
+	MOVQ      8(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	VMOVUPS.Z 64(BX), K2, Z31
@@ -19429,10 +20705,10 @@ nopartialAccumulate:
 	VADDPS    Z31, Z27, Z27
 
 nopartialBias:
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	TESTQ     BX, BX
 	JZ        nopartialResidual
-	MOVQ      96(AX), BX
+	MOVQ      16(SP), BX
 	VMOVUPS.Z (BX), K1, Z31
 	VADDPS    Z31, Z0, Z0
 	VMOVUPS.Z 64(BX), K2, Z31
@@ -19537,49 +20813,61 @@ nopartialResidual:
 	VMAXPS Z27, Z31, Z27
 
 nopartialReLU:
-	MOVQ    48(AX), AX
-	VMOVUPS Z0, K1, (AX)
-	VMOVUPS Z1, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z2, K1, (AX)
-	VMOVUPS Z3, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z4, K1, (AX)
-	VMOVUPS Z5, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z6, K1, (AX)
-	VMOVUPS Z7, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z8, K1, (AX)
-	VMOVUPS Z9, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z10, K1, (AX)
-	VMOVUPS Z11, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z12, K1, (AX)
-	VMOVUPS Z13, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z14, K1, (AX)
-	VMOVUPS Z15, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z16, K1, (AX)
-	VMOVUPS Z17, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z18, K1, (AX)
-	VMOVUPS Z19, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z20, K1, (AX)
-	VMOVUPS Z21, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z22, K1, (AX)
-	VMOVUPS Z23, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z24, K1, (AX)
-	VMOVUPS Z25, K2, 64(AX)
-	ADDQ    DX, AX
-	VMOVUPS Z26, K1, (AX)
-	VMOVUPS Z27, K2, 64(AX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	VMOVUPS Z1, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, K1, (CX)
+	VMOVUPS Z3, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, K1, (CX)
+	VMOVUPS Z5, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, K1, (CX)
+	VMOVUPS Z7, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, K1, (CX)
+	VMOVUPS Z9, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, K1, (CX)
+	VMOVUPS Z11, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, K1, (CX)
+	VMOVUPS Z13, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z14, K1, (CX)
+	VMOVUPS Z15, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z16, K1, (CX)
+	VMOVUPS Z17, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z18, K1, (CX)
+	VMOVUPS Z19, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z20, K1, (CX)
+	VMOVUPS Z21, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z22, K1, (CX)
+	VMOVUPS Z23, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z24, K1, (CX)
+	VMOVUPS Z25, K2, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z26, K1, (CX)
+	VMOVUPS Z27, K2, 64(CX)
 
 done:
+	DECQ   24(SP)
+	JLT    end
+	ADDQ   $0x38, (SP)
+	MOVQ   160(AX), CX
+	IMUL3Q $0x38, CX, CX
+	ADDQ   CX, 8(SP)
+	CMPQ   16(SP), $0x00
+	JE     block
+	ADDQ   CX, 16(SP)
+	JMP    block
+
+end:
 	VZEROUPPER
 	RET

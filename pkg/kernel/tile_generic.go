@@ -3,8 +3,9 @@ package kernel
 // generic is plain Go: it runs everywhere, and the other branches are compared with it.
 var generic = &table{
 	branch: Generic, mr: 2, nr: 4,
-	direct: tileDirectGo, transposed: tileTransposedGo,
-	pairs: &pairsGo, strips: genericStrips,
+	direct:     func(t *tile) { t.repeat(tileDirectGo) },
+	transposed: func(t *tile) { t.repeat(tileTransposedGo) },
+	pairs:      &pairsGo, strips: genericStrips,
 }
 
 // tileDirectGo works on two rows by four columns: eight sums are what the registers hold.

@@ -56,7 +56,7 @@ func spaced(n int) int {
 // winogradChunk is how many tiles a thread takes at once. Each chunk streams all transformed filters
 // through, so it should be large; its own data should stay in the second cache, so it should be small.
 func winogradChunk(c, k, mr int) int {
-	rows := 28
+	rows := 28 * max(1, 128/(c+k))
 	if c*k > 256*256 {
 		rows = 84
 	}

@@ -64,19 +64,15 @@ func (g *winogradFilterPlan) accumulate(e *Engine, a, v, d []float32, tiles int,
 		f := i / rowTasks
 		m0, m1 := block(g.c, gemmRows, i%rowTasks)
 		t := &w.tile
-		*t = tile{off: oneRun, run: tiles, lda: g.ldv, ldb: g.ldd, ldc: g.k}
+		*t = tile{off: oneRun, run: tiles, lda: g.ldv, rowStep: 1, ldb: g.ldd, ldc: g.k}
 		if add {
 			t.flags = tileAccumulate
 		}
 		for n := 0; n < g.k; n += e.k.nr {
 			t.b = d[f*g.strideD()+n:]
 			t.cols = min(e.k.nr, g.k-n)
-			for m := m0; m < m1; m += t.rows {
-				t.rows = evenRows(m1-m, e.k.mr)
-				t.a = v[f*g.strideV()+m:]
-				t.c = a[f*g.strideA()+m*g.k+n:]
-				e.k.transposed(t)
-			}
+			t.a, t.c = v[f*g.strideV()+m0:], a[f*g.strideA()+m0*g.k+n:]
+			t.sweep(e.k.transposed, m1-m0, e.k.mr)
 		}
 	})
 }

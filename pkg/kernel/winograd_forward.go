@@ -33,17 +33,13 @@ func (g *winogradPlan) forward(e *Engine, w *worker, v, x []float32, lo, hi int)
 
 // multiply computes m[f] (tiles, k) = v[f] (tiles, c)·u[f] (c, k) for every frequency.
 func (g *winogradPlan) multiply(e *Engine, t *tile, m, v, u []float32, tiles int) {
-	*t = tile{off: oneRun, run: g.c, lda: g.ldv, ldb: g.u.nr, ldc: g.ldm, ahead: g.c * g.u.nr}
+	*t = tile{off: oneRun, run: g.c, lda: g.ldv, rowStep: g.ldv, ldb: g.u.nr, ldc: g.ldm, ahead: g.c * g.u.nr}
 	for f := range frequencies {
 		for j := range g.u.count() {
 			t.b = g.u.panel(u[f*g.strideU():], j)
 			t.cols = min(g.u.nr, g.k-j*g.u.nr)
-			for row := 0; row < tiles; row += t.rows {
-				t.rows = evenRows(tiles-row, e.k.mr)
-				t.a = v[f*g.strideV()+row*g.ldv:]
-				t.c = m[f*g.strideM()+row*g.ldm+j*g.u.nr:]
-				e.k.direct(t)
-			}
+			t.a, t.c = v[f*g.strideV():], m[f*g.strideM()+j*g.u.nr:]
+			t.sweep(e.k.direct, tiles, e.k.mr)
 		}
 	}
 }

@@ -23,18 +23,21 @@ const (
 	tileCols     = 184
 	tileFlags    = 192
 	tileAhead    = 200
+	tileMore     = 208
 
 	flagAccumulate = 1
 	flagReLU       = 2
 	flagPast       = 4
 )
 
-const tileDoc = `%s is a %s tile of %d rows by %d columns:
+const tileDoc = `%[1]s is a %[2]s tile of %[3]d rows by %[4]d columns:
 
 	for each run o of off, for k < run:
-		for m, for n: s[m][n] += a[%s]·b[n]
+		for m, for n: s[m][n] += a[%[5]s]·b[n]
 		b = b[ldb:]
-	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])`
+	for m, for n < cols: c[m·ldc+n] = relu?(s[m][n] + c? + bias?[n] + residual?[m·ldc+n])
+
+and then the same for the next %[3]d rows, more times.`
 
 // tiles makes every micro-kernel of an instruction set: each height, both families, one and two
 // registers across.
@@ -54,7 +57,17 @@ type tileMaker struct {
 	rows, wide int
 	transposed bool
 	t          reg.Register
+	now        Mem // where the rows in work lie: slots for a, c, the residual, and the repeats left
 }
+
+// Offsets of the slots.
+const (
+	nowA        = 0
+	nowC        = 8
+	nowResidual = 16
+	nowMore     = 24
+	nowBytes    = 32
+)
 
 func (g *tileMaker) sum(m, j int) reg.VecPhysical { return g.v.regs[m*g.wide+j] }
 func (g *tileMaker) free(j int) reg.VecPhysical   { return g.v.regs[len(g.v.regs)-1-j] }
@@ -88,6 +101,11 @@ func makeTile(g *tileMaker) {
 	}
 	declare(g.name(), "func(t *tile)", fmt.Sprintf(tileDoc, g.name(), family, g.rows, g.wide*g.v.lanes, index))
 	g.t = Load(Param("t"), GP64())
+	g.now = AllocLocal(nowBytes)
+	for _, slot := range [][2]int{{nowA, tileA}, {nowC, tileC}, {nowResidual, tileResidual}, {nowMore, tileMore}} {
+		MOVQ(g.loadField(slot[1]), g.now.Offset(slot[0]))
+	}
+	Label("block")
 	for m := range g.rows {
 		for j := range g.wide {
 			g.v.zero(g.sum(m, j))
@@ -95,13 +113,46 @@ func makeTile(g *tileMaker) {
 	}
 	g.product()
 	g.epilogue()
+	g.repeat()
 	VZEROUPPER()
 	RET()
 }
 
+// repeat goes on to the next rows while there are more.
+func (g *tileMaker) repeat() {
+	DECQ(g.now.Offset(nowMore))
+	JLT(LabelRef("end"))
+	if g.transposed {
+		ADDQ(U8(uint8(4*g.rows)), g.now.Offset(nowA))
+	} else {
+		ADDQ(g.rowsOf(tileLda), g.now.Offset(nowA))
+	}
+	down := g.rowsOf(tileLdc)
+	ADDQ(down, g.now.Offset(nowC))
+	CMPQ(g.now.Offset(nowResidual), U8(0))
+	JE(LabelRef("block"))
+	ADDQ(down, g.now.Offset(nowResidual))
+	JMP(LabelRef("block"))
+	Label("end")
+}
+
+// rowsOf is the tile's height times a distance, in bytes.
+func (g *tileMaker) rowsOf(at int) reg.GPVirtual {
+	r := g.loadField(at)
+	IMUL3Q(U8(uint8(4*g.rows)), r, r)
+	return r
+}
+
+// loadNow loads a slot.
+func (g *tileMaker) loadNow(slot int) reg.GPVirtual {
+	r := GP64()
+	MOVQ(g.now.Offset(slot), r)
+	return r
+}
+
 // product emits the loops over runs and depth.
 func (g *tileMaker) product() {
-	a0, b := g.loadField(tileA), g.loadField(tileB)
+	a0, b := g.loadNow(nowA), g.loadField(tileB)
 	lda, ldb := g.loadBytes(tileLda), g.loadBytes(tileLdb)
 	off, runs := g.loadField(tileOff), g.loadField(tileOff+8)
 	rows := g.rowAddresses(lda)
@@ -225,9 +276,9 @@ func (g *tileMaker) epilogue() {
 func (g *tileMaker) finish(name string, m *masks) {
 	flags := g.loadField(tileFlags)
 	ldc := g.loadBytes(tileLdc)
-	g.whenFlag(flags, flagAccumulate, name+"Accumulate", func() { g.addRows(tileC, ldc, m) })
-	g.whenSet(tileBias, name+"Bias", func(bias reg.GPVirtual) { g.addBias(bias, m) })
-	g.whenSet(tileResidual, name+"Residual", func(reg.GPVirtual) { g.addRows(tileResidual, ldc, m) })
+	g.whenFlag(flags, flagAccumulate, name+"Accumulate", func() { g.addRows(nowC, ldc, m) })
+	g.whenSet(g.field(tileBias), name+"Bias", func(bias reg.GPVirtual) { g.addBias(bias, m) })
+	g.whenSet(g.now.Offset(nowResidual), name+"Residual", func(reg.GPVirtual) { g.addRows(nowResidual, ldc, m) })
 	g.whenFlag(flags, flagReLU, name+"ReLU", func() {
 		z := g.temp(m)
 		g.v.zero(z)
@@ -243,7 +294,7 @@ func (g *tileMaker) finish(name string, m *masks) {
 }
 
 func (g *tileMaker) storeRows(ldc reg.GPVirtual, store func(x reg.VecPhysical, j int, to Mem)) {
-	c := g.loadField(tileC)
+	c := g.loadNow(nowC)
 	for row := range g.rows {
 		for j := range g.wide {
 			store(g.sum(row, j), j, Mem{Base: c, Disp: j * g.v.bytes()})
@@ -277,8 +328,9 @@ func (g *tileMaker) whenFlag(flags reg.GPVirtual, bit uint32, label string, do f
 	Label("no" + label)
 }
 
-func (g *tileMaker) whenSet(at int, label string, do func(p reg.GPVirtual)) {
-	p := g.loadField(at)
+func (g *tileMaker) whenSet(at Mem, label string, do func(p reg.GPVirtual)) {
+	p := GP64()
+	MOVQ(at, p)
 	TESTQ(p, p)
 	JZ(LabelRef("no" + label))
 	do(p)
@@ -286,8 +338,8 @@ func (g *tileMaker) whenSet(at int, label string, do func(p reg.GPVirtual)) {
 }
 
 // addRows adds rows that lie like C to the sums.
-func (g *tileMaker) addRows(at int, ldc reg.GPVirtual, m *masks) {
-	p, x := g.loadField(at), g.temp(m)
+func (g *tileMaker) addRows(slot int, ldc reg.GPVirtual, m *masks) {
+	p, x := g.loadNow(slot), g.temp(m)
 	g.eachSum(func(row, j int, s reg.VecPhysical) {
 		m.load(Mem{Base: p, Disp: j * g.v.bytes()}, j, x)
 		VADDPS(x, s, s)
