@@ -41,7 +41,7 @@ func (r *Recipe) recolor(view *image.NRGBA, p *plan) *image.NRGBA {
 		view = imaging.Blur(c.apply(view), p.blur)
 	}
 	if p.solarize {
-		c = append(c, solarize(r.SolarizeThreshold))
+		c = append(c, solarize(r.solarizeFrom()))
 	}
 	return c.apply(view)
 }

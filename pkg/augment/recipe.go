@@ -6,6 +6,7 @@ package augment
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"sync"
 
@@ -42,7 +43,7 @@ type Recipe struct {
 	// SolarizeProb is the probability that values of SolarizeThreshold and above
 	// are inverted.
 	SolarizeProb      float64
-	SolarizeThreshold uint8
+	SolarizeThreshold float64
 	// Imaging sends every view through imaging, whatever its size.
 	Imaging bool
 
@@ -62,17 +63,19 @@ func Names() []string { return []string{"cifar", "imagenet", "none"} }
 //   - imagenet: the same with Gaussian blur (sigma 0.1–2 px, probability 0.5), as
 //     MoCo v2 has it (Chen et al. 2020, arXiv:2003.04297). SimCLR's own is
 //     stronger: area from 0.08, jitter 0.8/0.8/0.8/0.2.
-//   - none: every view is the whole picture.
+//   - none: every view is the whole picture. The strengths are those of cifar,
+//     to be had by raising a probability.
 func New(name string, size int, mean, std [3]float32) (*Recipe, error) {
-	r := &Recipe{Name: name, Size: size, Mean: mean, Std: std, SolarizeThreshold: 128}
+	r := &Recipe{
+		Name: name, Size: size, Mean: mean, Std: std,
+		CropScale: [2]float64{0.2, 1}, CropRatio: [2]float64{3. / 4, 4. / 3},
+		Brightness: 0.4, Contrast: 0.4, Saturation: 0.4, Hue: 0.1,
+		BlurSigma: [2]float64{0.1, 2}, SolarizeThreshold: 128,
+	}
 	switch name {
 	case "none":
 	case "cifar", "imagenet":
-		r.Crop, r.CropScale, r.CropRatio = true, [2]float64{0.2, 1}, [2]float64{3. / 4, 4. / 3}
-		r.FlipProb = 0.5
-		r.JitterProb, r.Brightness, r.Contrast, r.Saturation, r.Hue = 0.8, 0.4, 0.4, 0.4, 0.1
-		r.GrayscaleProb = 0.2
-		r.BlurSigma = [2]float64{0.1, 2}
+		r.Crop, r.FlipProb, r.JitterProb, r.GrayscaleProb = true, 0.5, 0.8, 0.2
 		if name == "imagenet" {
 			r.BlurProb = 0.5
 		}
@@ -121,9 +124,14 @@ func (r *Recipe) checkRanges() error {
 		return fault.Usage.Errorf("augment: the hue jitter %g is not in 0..0.5 of the circle", r.Hue)
 	case r.BlurProb > 0 && !(0 < r.BlurSigma[0] && r.BlurSigma[0] <= r.BlurSigma[1] && r.BlurSigma[1] <= maxSize):
 		return fault.Usage.Errorf("augment: the blur sigma %g..%g is not a range of positive numbers", r.BlurSigma[0], r.BlurSigma[1])
+	case !(r.SolarizeThreshold >= 0 && r.SolarizeThreshold <= 255):
+		return fault.Usage.Errorf("augment: the solarize threshold %g is not in 0..255", r.SolarizeThreshold)
 	}
 	return nil
 }
+
+// solarizeFrom is the least 8-bit value that solarising inverts.
+func (r *Recipe) solarizeFrom() uint8 { return uint8(math.Ceil(r.SolarizeThreshold)) }
 
 // String describes the recipe in one line.
 func (r *Recipe) String() string {
@@ -140,6 +148,6 @@ func (r *Recipe) String() string {
 		r.JitterProb, r.Brightness, r.Contrast, r.Saturation, r.Hue)
 	add(r.GrayscaleProb > 0, "grayscale p=%g", r.GrayscaleProb)
 	add(r.BlurProb > 0, "blur p=%g (sigma %g–%g px)", r.BlurProb, r.BlurSigma[0], r.BlurSigma[1])
-	add(r.SolarizeProb > 0, "solarize p=%g (from %d)", r.SolarizeProb, r.SolarizeThreshold)
+	add(r.SolarizeProb > 0, "solarize p=%g (from %g)", r.SolarizeProb, r.SolarizeThreshold)
 	return strings.Join(parts, "; ")
 }

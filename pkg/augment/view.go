@@ -60,7 +60,7 @@ func (r *Recipe) render(s *scratch, img *image.NRGBA, p *plan) {
 	default:
 		s.resample(img, p.crop, r.Size, r.Size, p.flip)
 	}
-	s.color(p, r.SolarizeThreshold)
+	s.color(p, r.solarizeFrom())
 }
 
 // scratch takes a free one, with the recipe's normalisation in it.

@@ -64,7 +64,7 @@ func TestFusedAgreesWithImaging(t *testing.T) {
 
 		p.crop, p.flip = image.Rectangle{}, false
 		s.load(want)
-		s.color(&p, r.SolarizeThreshold)
+		s.color(&p, r.solarizeFrom())
 		if d := largestDifference(s.image(), r.throughImaging(want, &p)); d > apart() {
 			t.Fatalf("colours %+v are off by %d levels", p, d)
 		}

@@ -62,6 +62,9 @@ func (f flagValue) String() string {
 	if !f.IsValid() {
 		return ""
 	}
+	if size, ok := f.Interface().(Size); ok {
+		return size.String()
+	}
 	switch f.Kind() {
 	case reflect.Float64:
 		return strconv.FormatFloat(f.Float(), 'g', -1, 64)
@@ -79,6 +82,12 @@ func (f flagValue) String() string {
 // Set parses text; pflag wraps the error with the flag's name.
 func (f flagValue) Set(text string) error {
 	switch f.Kind() {
+	case reflect.Int64:
+		x, err := ParseSize(text)
+		if err != nil {
+			return err
+		}
+		f.SetInt(int64(x))
 	case reflect.Float64:
 		x, err := strconv.ParseFloat(text, 64)
 		if err != nil {
@@ -112,7 +121,7 @@ func (f flagValue) Set(text string) error {
 // Type names the value's kind in help texts.
 func (f flagValue) Type() string {
 	return map[reflect.Kind]string{
-		reflect.Float64: "float", reflect.Int: "int", reflect.Uint64: "int", reflect.Bool: "bool",
+		reflect.Float64: "float", reflect.Int: "int", reflect.Uint64: "int", reflect.Bool: "bool", reflect.Int64: "size",
 	}[f.Kind()]
 }
 

@@ -33,6 +33,9 @@ func FromCommandLine(flags *pflag.FlagSet, path string, r *Run) error {
 			}
 		}
 	}
+	if _, ok := given["recipe"]; ok {
+		r.forgetStrengths(given)
+	}
 	return oneLength(r, given, inFile)
 }
 
@@ -64,7 +67,7 @@ const largestSmallImage = 64
 
 // ResolveAutomatic fills in the settings whose default depends on others: the
 // learning rate and the warm-up from the batch size, the recipe from the image
-// size, which has to be known by now.
+// size, which has to be known by now. The strengths are settled by Recipe.
 func (r *Run) ResolveAutomatic() {
 	if r.LR == 0 {
 		r.LR = 0.05 * float64(r.BatchSize) / 256

@@ -6,17 +6,44 @@
 // cannot drift apart.
 package config
 
+import (
+	"supcon/pkg/augment"
+	"supcon/pkg/dataset"
+)
+
 // Run holds every setting that a training run depends on. The zero of a field
 // is not its default; start from Default.
 type Run struct {
-	Data        string  `yaml:"data" help:"image folder to train on: one subfolder a class, images anywhere below it"`
-	Val         string  `yaml:"val" help:"image folder for validation by nearest neighbours (default: a part held out of --data)"`
+	Data        string  `yaml:"data" help:"images to train on: a folder with one subfolder a class, a CSV manifest (path,label) or a tar archive"`
+	Val         string  `yaml:"val" help:"images for validation by nearest neighbours, in any of these forms (default: a part held out of --data)"`
 	ValFraction float64 `yaml:"val_fraction" help:"share of --data held out for validation when --val is not given; 0 trains on everything"`
 	Unlabelled  bool    `yaml:"unlabelled" help:"take every image below --data, whatever the folders are called (losses without labels only)"`
+	PerClass    int     `yaml:"per_class" help:"images of each class in a batch, from batch_size/per_class classes, every class equally often; 0 = take the images as they are"`
+	MaxPixels   int     `yaml:"max_pixels" help:"refuse a picture of more pixels than this before decoding it"`
+	OnBadImage  string  `yaml:"on_bad_image" help:"an image that cannot be read: skip it (named and counted) or fail"`
+	CacheMem    Size    `yaml:"cache_mem" help:"memory for decoded images, e.g. 2GiB; auto = a quarter of the machine's, 0 = none (no result depends on it)"`
 
 	ImageSize int    `yaml:"image_size" help:"side of the square views in pixels; 0 = 32 for images under 64 px, else 224"`
-	Recipe    string `yaml:"recipe" help:"augmentation: cifar, imagenet or none; empty = cifar up to 64 px, else imagenet"`
+	Recipe    string `yaml:"recipe" help:"augmentation: cifar, imagenet (with blur) or none, whose strengths the keys down to solarize_threshold change; empty = cifar up to 64 px, else imagenet"`
 	Views     int    `yaml:"views" help:"augmented views of each image in a batch"`
+
+	CropScaleMin      float64 `yaml:"crop_scale_min" help:"smallest share of the picture's area in a random crop, 0 = no crop; -1 = the recipe's"`
+	CropScaleMax      float64 `yaml:"crop_scale_max" help:"largest share of the picture's area in a random crop; -1 = the recipe's"`
+	CropRatioMin      float64 `yaml:"crop_ratio_min" help:"smallest width/height of a random crop; -1 = the recipe's"`
+	CropRatioMax      float64 `yaml:"crop_ratio_max" help:"largest width/height of a random crop; -1 = the recipe's"`
+	FlipProb          float64 `yaml:"flip_prob" help:"probability of a horizontal flip; -1 = the recipe's"`
+	JitterProb        float64 `yaml:"jitter_prob" help:"probability of colour jitter by the next four; -1 = the recipe's"`
+	Brightness        float64 `yaml:"brightness" help:"jitter: factor from 1 - x to 1 + x; -1 = the recipe's"`
+	Contrast          float64 `yaml:"contrast" help:"jitter: factor from 1 - x to 1 + x; -1 = the recipe's"`
+	Saturation        float64 `yaml:"saturation" help:"jitter: factor from 1 - x to 1 + x; -1 = the recipe's"`
+	Hue               float64 `yaml:"hue" help:"jitter: shift of up to this share of the colour circle; -1 = the recipe's"`
+	GrayscaleProb     float64 `yaml:"grayscale_prob" help:"probability of taking the colour away; -1 = the recipe's"`
+	BlurProb          float64 `yaml:"blur_prob" help:"probability of a Gaussian blur; -1 = the recipe's"`
+	BlurSigmaMin      float64 `yaml:"blur_sigma_min" help:"least standard deviation of the blur in pixels; -1 = the recipe's"`
+	BlurSigmaMax      float64 `yaml:"blur_sigma_max" help:"greatest standard deviation of the blur in pixels; -1 = the recipe's"`
+	SolarizeProb      float64 `yaml:"solarize_prob" help:"probability of inverting the bright values; -1 = the recipe's"`
+	SolarizeThreshold float64 `yaml:"solarize_threshold" help:"value, of 0 to 255, from which on solarising inverts; -1 = the recipe's"`
+	ViewsThrough      string  `yaml:"views_through" help:"auto, or imaging: the library makes small views too (slower, for comparing)"`
 
 	Model   string `yaml:"model" help:"encoder: small, resnet8, resnet20, resnet18, resnet34, resnet50"`
 	Head    string `yaml:"head" help:"projection head: mlp or linear"`
@@ -52,15 +79,26 @@ type Run struct {
 
 // Default returns the settings of a run about which nothing was said.
 func Default() Run {
-	return Run{
-		ValFraction: 0.1, Views: 2,
+	r := Run{
+		ValFraction: 0.1, MaxPixels: dataset.MaxPixels, OnBadImage: SkipBad, CacheMem: AutoSize,
+		Views: 2, ViewsThrough: "auto",
 		Model: "resnet18", Head: "mlp", ProjDim: 128,
 		Loss: "supcon", Temperature: 0.1,
 		Epochs: 100, BatchSize: 256,
 		Optimizer: "sgd", Momentum: 0.9, WeightDecay: 1e-4, Schedule: "cosine", WarmupEpochs: -1,
 		Seed: 1, Conv: "auto", KNNEveryEpochs: 10, Keep: 3,
 	}
+	for _, s := range r.strengths(&augment.Recipe{}) {
+		*s.own = AsRecipe
+	}
+	return r
 }
+
+// What on_bad_image may say.
+const (
+	SkipBad = "skip"
+	FailBad = "fail"
+)
 
 // Contrastive reports whether the loss compares views with one another, and so
 // needs a projection head and at least two views.

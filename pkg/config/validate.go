@@ -19,6 +19,8 @@ func (r Run) choices() []choice {
 		{"schedule", r.Schedule, []string{"cosine", "constant"}},
 		{"conv", r.Conv, []string{"auto", "direct"}},
 		{"recipe", r.Recipe, []string{"", "cifar", "imagenet", "none"}},
+		{"on_bad_image", r.OnBadImage, []string{SkipBad, FailBad}},
+		{"views_through", r.ViewsThrough, []string{"auto", "imaging"}},
 	}
 }
 
@@ -41,6 +43,8 @@ const unbounded = math.MaxFloat64
 func (r Run) bounds() []bound {
 	return []bound{
 		{"val_fraction", r.ValFraction, 0, 0.9, "the share of images held out, 0.1 for a tenth"},
+		{"per_class", float64(r.PerClass), 0, 1e9, "0 takes the images as they are"},
+		{"max_pixels", float64(r.MaxPixels), 1, 1e12, "100000000 is the default"},
 		{"views", float64(r.Views), 1, 64, "2 is usual"},
 		{"image_size", float64(r.ImageSize), 0, 4096, "0 chooses by the data"},
 		{"proj_dim", float64(r.ProjDim), 1, 65536, "128 is usual"},
@@ -63,6 +67,15 @@ func (r Run) bounds() []bound {
 // Validate checks every setting that can be judged without the data. Errors
 // name the key, its value and what is legal.
 func (r Run) Validate() error {
+	if err := r.ValidateViews(); err != nil {
+		return err
+	}
+	return r.validateLoss()
+}
+
+// ValidateViews is Validate without what only training needs, for those who
+// want the views of a run.
+func (r Run) ValidateViews() error {
 	if r.Data == "" {
 		return fault.Usage.Errorf("config: no images to train on; give an image folder with --data DIR")
 	}
@@ -78,7 +91,7 @@ func (r Run) Validate() error {
 			return fault.Usage.Errorf("config: %s is %v; it must be %s (%s)", b.key, b.value, b.interval(), b.suggestion)
 		}
 	}
-	return r.validateLoss()
+	return r.validateStrengths()
 }
 
 func (b bound) interval() string {
@@ -98,6 +111,10 @@ func (r Run) validateLoss() error {
 		return fault.Usage.Errorf("config: views is %d, but the %s loss compares views with one another and needs at least 2; give --views 2", r.Views, r.Loss)
 	case r.Contrastive() && !(r.Temperature > 0 && r.Temperature < unbounded):
 		return fault.Usage.Errorf("config: temperature is %v; it must be above 0 (0.1 is usual for supcon, 0.5 for simclr)", r.Temperature)
+	case r.PerClass > 0 && r.Unlabelled:
+		return fault.Usage.Errorf("config: per_class is %d, but unlabelled images have no classes; leave one of the two out", r.PerClass)
+	case r.PerClass > 0 && r.BatchSize%r.PerClass != 0:
+		return fault.Usage.Errorf("config: per_class is %d, which does not divide batch_size %d; make the batch a multiple of it", r.PerClass, r.BatchSize)
 	case r.Unlabelled && r.NeedsLabels():
 		return fault.Usage.Errorf("config: the %s loss needs labels, but unlabelled is set; use --loss simclr", r.Loss)
 	case r.Contrastive() && r.BatchSize < 2:

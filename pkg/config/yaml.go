@@ -124,7 +124,11 @@ func Marshal(r Run) ([]byte, error) {
 		if r.Steps > 0 && f.key == "epochs" || r.Steps == 0 && f.key == "steps" {
 			continue
 		}
-		pairs = append(pairs, yaml.MapItem{Key: f.key, Value: f.value.Interface()})
+		value := f.value.Interface()
+		if size, ok := value.(Size); ok {
+			value = size.String()
+		}
+		pairs = append(pairs, yaml.MapItem{Key: f.key, Value: value})
 	}
 	var out bytes.Buffer
 	if err := yaml.NewEncoder(&out).Encode(pairs); err != nil {

@@ -143,7 +143,7 @@ func (s *Set) Select(indices []int) *Set {
 // data error and leaves s as it was.
 func (s *Set) MatchClasses(classes []string) error {
 	if !s.Labelled() {
-		return fault.Data.Errorf("dataset: %s has no class folders to match with the trained classes; give a folder with one folder per class", s.Root)
+		return fault.Data.Errorf("dataset: %s has no classes to match with the trained ones; give images in one folder per class, or a manifest or an archive with labels", s.Root)
 	}
 	position := make(map[string]int, len(classes))
 	for i, name := range classes {

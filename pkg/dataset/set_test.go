@@ -136,6 +136,10 @@ func TestStatsWeighEverySquareAlike(t *testing.T) {
 		}
 		spread := float32(math.Sqrt(2) / 3)
 		want := Stats{Mean: [3]float32{2. / 3, 1. / 3, 0.2}, Std: [3]float32{spread, spread, 1. / 255}, MedianShorterSide: 20, Unreadable: 1}
+		if err := got.FirstUnreadable; err == nil || !strings.Contains(err.Error(), "a/broken.png") {
+			t.Errorf("the first unreadable image: %v", err)
+		}
+		got.FirstUnreadable = nil
 		if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b float32) bool { return math.Abs(float64(a-b)) < 1e-6 })); diff != "" {
 			t.Errorf("%d workers (-want +got):\n%s", workers, diff)
 		}

@@ -20,6 +20,8 @@ type Stats struct {
 	MedianShorterSide int
 	// Unreadable counts the images that could not be decoded and do not count.
 	Unreadable int
+	// FirstUnreadable says what is wrong with the first of them; nil for none.
+	FirstUnreadable error
 }
 
 const (
@@ -48,7 +50,7 @@ func ComputeStats(ctx context.Context, s *Set, square func(*image.NRGBA) *image.
 	if err != nil {
 		return Stats{}, err
 	}
-	stats := Stats{MedianShorterSide: median(sides.values), Unreadable: sides.failed}
+	stats := Stats{MedianShorterSide: median(sides.values), Unreadable: sides.failed, FirstUnreadable: sides.first}
 	pixels := float64(sums.pixels.Load())
 	for c := range 3 {
 		mean := float64(sums.sum[c].Load()) / pixels
@@ -93,6 +95,7 @@ func DefaultImageSize(medianShorterSide int) int {
 type measures struct {
 	values []int
 	failed int
+	first  error // of those that failed
 }
 
 // sample measures up to limit evenly spaced items with several goroutines.
@@ -116,19 +119,18 @@ func (s *Set) sample(ctx context.Context, limit, workers int, measure func(i int
 		return measures{}, err
 	}
 	var m measures
-	var first error
 	for k, err := range errs {
 		if err == nil {
 			m.values = append(m.values, values[k])
 			continue
 		}
 		m.failed++
-		if first == nil {
-			first = err
+		if m.first == nil {
+			m.first = err
 		}
 	}
 	if len(m.values) == 0 {
-		return m, fault.Data.Errorf("dataset: none of the %s of %s can be read; the first: %w", count(n, "image"), s.Root, first)
+		return m, fault.Data.Errorf("dataset: none of the %s of %s can be read; the first: %w", count(n, "image"), s.Root, m.first)
 	}
 	return m, nil
 }

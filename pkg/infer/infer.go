@@ -31,13 +31,15 @@ const (
 type Options struct {
 	Layer Layer
 	Batch int // images at once
+	// FailOnBad ends a run at the first unreadable image instead of skipping it.
+	FailOnBad bool
 }
 
 // Encoder turns images into vectors. It is not safe for concurrent use.
 type Encoder struct {
 	graph    *model.InferGraph
 	recipe   *augment.Recipe
-	batch    int
+	options  Options
 	meta     checkpoint.Meta
 	checksum string
 }
@@ -75,7 +77,7 @@ func New(e *kernel.Engine, net *model.Net, recipe *augment.Recipe, o Options) (*
 	if err != nil {
 		return nil, err
 	}
-	return &Encoder{graph: graph, recipe: recipe, batch: o.Batch}, nil
+	return &Encoder{graph: graph, recipe: recipe, options: o}, nil
 }
 
 // Net builds the model that a checkpoint describes and loads its parameters.
@@ -141,10 +143,11 @@ func (e *Encoder) Close() error { return e.graph.Close() }
 
 // Run appends the vector of every readable image of set to sink, in the set's
 // order, and returns the images that could not be read. It ends with the first
-// error of the sink or of ctx.
+// error of the sink or of ctx, or with the first unreadable image (FailOnBad).
 func (e *Encoder) Run(ctx context.Context, set *dataset.Set, workers int, sink embedding.Sink) ([]loader.Skip, error) {
 	dim := e.Dim()
-	return loader.Whole(ctx, set, e.recipe, e.batch, workers, func(b *loader.Batch) error {
+	o := loader.Options{Batch: e.options.Batch, Workers: workers, FailOnBad: e.options.FailOnBad}
+	return loader.Whole(ctx, set, e.recipe, o, func(b *loader.Batch) error {
 		vectors, err := e.graph.Run(b.X)
 		if err != nil {
 			return fmt.Errorf("infer: %w", err)

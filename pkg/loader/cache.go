@@ -56,6 +56,12 @@ func (c *cache) get(i int) (*image.NRGBA, error) {
 	return img, nil
 }
 
+func (c *cache) badCount() int {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	return len(c.bad)
+}
+
 // skipped lists the unreadable pictures met so far, in the order of the set.
 func (c *cache) skipped() []Skip {
 	c.mutex.Lock()

@@ -38,7 +38,7 @@ type Options struct {
 
 // Loader yields the training batches of one epoch after another: each epoch is
 // a permutation of the set, cut into whole batches; what is left over is dropped.
-// Its methods are for one goroutine, Skipped and Wait for any.
+// Its methods are for one goroutine, Skipped, SkippedCount and Wait for any.
 type Loader struct {
 	set     *dataset.Set
 	recipe  *augment.Recipe
@@ -110,6 +110,9 @@ func (l *Loader) Next() (*Batch, error) {
 
 // Skipped lists the images that could not be read so far, in the set's order.
 func (l *Loader) Skipped() []Skip { return l.cache.skipped() }
+
+// SkippedCount is the number of images that could not be read so far.
+func (l *Loader) SkippedCount() int { return l.cache.badCount() }
 
 // Wait is the time that Next has spent waiting for batches.
 func (l *Loader) Wait() time.Duration { return time.Duration(l.wait.Load()) }

@@ -286,7 +286,7 @@ func TestWholeVisitsTheSetInOrder(t *testing.T) {
 	size := 3 * side * side
 	for _, batch := range []int{1, 2, 4, 50} {
 		var visited []int
-		skips, err := Whole(t.Context(), set, r, batch, 3, func(b *Batch) error {
+		skips, err := Whole(t.Context(), set, r, Options{Batch: batch, Workers: 3}, func(b *Batch) error {
 			if len(b.Index) == 0 || len(b.Index) > batch || len(b.X) != size*len(b.Index) || len(b.Labels) != len(b.Index) {
 				t.Errorf("a batch of %d rows, %d labels, %d values", len(b.Index), len(b.Labels), len(b.X))
 			}
@@ -318,14 +318,14 @@ func TestWholeVisitsTheSetInOrder(t *testing.T) {
 func TestWholeEnds(t *testing.T) {
 	stop := errors.New("enough")
 	r := recipe(t, "none")
-	if _, err := Whole(t.Context(), folder(t, 9), r, 2, 2, func(*Batch) error { return stop }); !errors.Is(err, stop) {
+	if _, err := Whole(t.Context(), folder(t, 9), r, Options{Batch: 2, Workers: 2}, func(*Batch) error { return stop }); !errors.Is(err, stop) {
 		t.Errorf("the error of use came back as %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	if _, err := Whole(ctx, folder(t, 9), r, 2, 2, func(*Batch) error { cancel(); return nil }); !errors.Is(err, context.Canceled) {
+	if _, err := Whole(ctx, folder(t, 9), r, Options{Batch: 2, Workers: 2}, func(*Batch) error { cancel(); return nil }); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
-	if _, err := Whole(t.Context(), folder(t, 2, 0, 1), r, 2, 2, func(*Batch) error { return nil }); fault.Of(err) != fault.Data {
+	if _, err := Whole(t.Context(), folder(t, 2, 0, 1), r, Options{Batch: 2, Workers: 2}, func(*Batch) error { return nil }); fault.Of(err) != fault.Data {
 		t.Errorf("nothing readable: %v", err)
 	}
 }

@@ -3,6 +3,7 @@ package loader
 import (
 	"context"
 	"io"
+	"slices"
 
 	"supcon/pkg/augment"
 	"supcon/pkg/dataset"
@@ -13,19 +14,20 @@ import (
 // batch images of one view each: the evaluation square, normalised, without
 // augmentation. The next batch is made while use runs; a batch is valid during
 // the call. Unreadable images are left out and returned, so a batch may be
-// short, but is never empty. workers as in Options. It ends with the error of
-// use or of the context, or with a data error when no image can be read.
-func Whole(ctx context.Context, set *dataset.Set, recipe *augment.Recipe, batch, workers int, use func(b *Batch) error) ([]Skip, error) {
-	if batch < 1 {
-		return nil, fault.Usage.Errorf("loader: the batch size is %d; it must be at least 1", batch)
+// short, but is never empty. Of o, Batch, Workers and FailOnBad count. It ends
+// with the error of use or of the context, or with a data error when no image
+// can be read (or the first unreadable one, with FailOnBad).
+func Whole(ctx context.Context, set *dataset.Set, recipe *augment.Recipe, o Options, use func(b *Batch) error) ([]Skip, error) {
+	if o.Batch < 1 {
+		return nil, fault.Usage.Errorf("loader: the batch size is %d; it must be at least 1", o.Batch)
 	}
 	if err := recipe.Check(); err != nil {
 		return nil, err
 	}
-	batch = min(batch, max(1, set.Len()))
-	f := &wholeFiller{set: set, recipe: recipe, errs: make([]error, batch)}
+	batch := min(o.Batch, max(1, set.Len()))
+	f := &wholeFiller{set: set, recipe: recipe, failOnBad: o.FailOnBad, errs: make([]error, batch)}
 	batches := [2]*Batch{newBatch(batch, 1, recipe), newBatch(batch, 1, recipe)}
-	s := newStream(ctx, workersOrCores(workers), batches, f.fill)
+	s := newStream(ctx, workersOrCores(o.Workers), batches, f.fill)
 	err := f.consume(s, use)
 	s.close() // f is ours again
 	if err != nil {
@@ -39,11 +41,12 @@ func Whole(ctx context.Context, set *dataset.Set, recipe *augment.Recipe, batch,
 
 // wholeFiller fills batches in the order of the set.
 type wholeFiller struct {
-	set    *dataset.Set
-	recipe *augment.Recipe
-	next   int
-	errs   []error // of the rows of the batch being filled
-	skips  []Skip
+	set       *dataset.Set
+	recipe    *augment.Recipe
+	failOnBad bool
+	next      int
+	errs      []error // of the rows of the batch being filled
+	skips     []Skip
 }
 
 func (f *wholeFiller) consume(s *stream, use func(b *Batch) error) error {
@@ -74,6 +77,9 @@ func (f *wholeFiller) fill(ctx context.Context, p *pool, b *Batch) error {
 		})
 		if err := ctx.Err(); err != nil {
 			return err
+		}
+		if bad := slices.IndexFunc(f.errs[:n], func(err error) bool { return err != nil }); bad >= 0 && f.failOnBad {
+			return f.errs[bad]
 		}
 		kept := f.compact(b, n, size)
 		f.next += n

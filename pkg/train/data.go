@@ -24,19 +24,17 @@ type images struct {
 	notes []string
 }
 
-// openImages indexes the data of cfg and checks that a run on it makes sense.
+// openImages indexes the data of cfg and holds the validation part out.
 func openImages(cfg config.Run) (*images, error) {
 	all, err := dataset.Open(cfg.Data, dataset.Options{Unlabelled: cfg.Unlabelled})
 	if err != nil {
 		return nil, err
 	}
-	if cfg.NeedsLabels() && len(all.Classes) < 2 {
-		return nil, fault.Data.Errorf("train: %s holds one class only, but the %s loss needs at least two to tell apart; add class folders or use --loss simclr", cfg.Data, cfg.Loss)
-	}
+	all.MaxPixels = cfg.MaxPixels
 	d := &images{train: all, notes: all.Notes}
 	switch {
 	case cfg.Val != "":
-		if d.held, err = openValidation(cfg.Val, all); err != nil {
+		if d.held, err = openValidation(cfg, all); err != nil {
 			return nil, err
 		}
 	case cfg.ValFraction > 0 && all.Labelled():
@@ -45,24 +43,33 @@ func openImages(cfg config.Run) (*images, error) {
 			d.held = nil
 		}
 	}
-	if d.train.Len() < cfg.BatchSize {
-		return nil, fault.Usage.Errorf("train: batch_size is %d, but there are only %d images to train on; give --batch-size %d or less", cfg.BatchSize, d.train.Len(), d.train.Len())
-	}
 	if all.NotImages > 0 {
 		d.notes = append(d.notes, fmt.Sprintf("%d files that are no images were passed over, e.g. %s", all.NotImages, all.NotImageExamples[0]))
 	}
 	return d, nil
 }
 
-func openValidation(path string, train *dataset.Set) (*dataset.Set, error) {
-	held, err := dataset.Open(path, dataset.Options{})
+func openValidation(cfg config.Run, train *dataset.Set) (*dataset.Set, error) {
+	held, err := dataset.Open(cfg.Val, dataset.Options{})
 	if err != nil {
 		return nil, err
 	}
 	if !train.Labelled() {
 		return nil, fault.Usage.Errorf("train: --val needs labelled training data, but %s has no classes; leave --val out", train.Root)
 	}
+	held.MaxPixels = cfg.MaxPixels
 	return held, held.MatchClasses(train.Classes)
+}
+
+// check reports images that a run of cfg makes no sense on.
+func (d *images) check(cfg config.Run) error {
+	if cfg.NeedsLabels() && len(d.train.Classes) < 2 {
+		return fault.Data.Errorf("train: %s holds one class only, but the %s loss needs at least two to tell apart; add class folders or use --loss simclr", cfg.Data, cfg.Loss)
+	}
+	if n := d.train.Len(); n < cfg.BatchSize {
+		return fault.Usage.Errorf("train: batch_size is %d, but there are only %d images to train on; give --batch-size %d or less", cfg.BatchSize, n, n)
+	}
+	return nil
 }
 
 // fingerprint identifies the list of images a run draws from, so that a
@@ -77,40 +84,52 @@ func fingerprint(set *dataset.Set) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// recipe settles the automatic settings of cfg and makes the recipe of the
-// views, normalised by the statistics of the training part or, for a resumed
-// run, by those its checkpoint holds.
-func (d *images) recipe(ctx context.Context, cfg *config.Run, saved *checkpoint.File) (*augment.Recipe, error) {
-	workers := cmp.Or(cfg.Workers, runtime.GOMAXPROCS(0))
+// settle settles the automatic settings of cfg that depend on the images.
+func (d *images) settle(ctx context.Context, cfg *config.Run) error {
 	if cfg.ImageSize == 0 {
-		side, err := dataset.MedianShorterSide(ctx, d.train, workers)
+		side, err := dataset.MedianShorterSide(ctx, d.train, workers(*cfg))
 		if err != nil {
-			return nil, err
+			return err
 		}
 		cfg.ImageSize = dataset.DefaultImageSize(side)
 	}
 	cfg.ResolveAutomatic()
-	if saved != nil {
-		return augment.New(cfg.Recipe, cfg.ImageSize, saved.Meta.Mean, saved.Meta.Std)
+	return nil
+}
+
+// recipe makes the recipe of the views, normalised by the statistics of the
+// training part or, for a resumed run, by those its checkpoint holds.
+func (d *images) recipe(ctx context.Context, cfg *config.Run, saved *checkpoint.File) (*augment.Recipe, error) {
+	if err := d.settle(ctx, cfg); err != nil {
+		return nil, err
 	}
-	stats, err := dataset.ComputeStats(ctx, d.train, augment.Squares(cfg.ImageSize), workers)
+	if saved != nil {
+		return cfg.RecipeFor(saved.Meta.Mean, saved.Meta.Std)
+	}
+	stats, err := dataset.ComputeStats(ctx, d.train, augment.Squares(cfg.ImageSize), workers(*cfg))
 	if err != nil {
 		return nil, err
 	}
-	return augment.New(cfg.Recipe, cfg.ImageSize, stats.Mean, stats.Std)
+	if err := stats.FirstUnreadable; err != nil && cfg.OnBadImage == config.FailBad {
+		return nil, fault.Data.Errorf("train: %w (on_bad_image is fail; `supcon data check` lists every such image)", err)
+	}
+	return cfg.RecipeFor(stats.Mean, stats.Std)
 }
 
+// workers is how many goroutines look at images.
+func workers(cfg config.Run) int { return cmp.Or(cfg.Workers, runtime.GOMAXPROCS(0)) }
+
 // Images returns the images that the run in dir trains on and those it holds
-// out (nil for none), with data in place of its own folder unless that is "".
+// out (nil for none), with labelled images at data in place of its own unless
+// that is "".
 func Images(dir, data string) (trainSet, held *dataset.Set, err error) {
 	cfg, err := readRunConfig(dir)
 	if err != nil {
 		return nil, nil, err
 	}
 	if data != "" {
-		cfg.Data = data
+		cfg.Data, cfg.Unlabelled = data, false
 	}
-	cfg.BatchSize = 1 // nothing is going to be trained
 	d, err := openImages(cfg)
 	if err != nil {
 		return nil, nil, err

@@ -103,7 +103,7 @@ func (t *Trainer) result() Result {
 	seconds := runlog.Since(t.clock, t.started).Seconds()
 	r := Result{
 		Run: t.dir, Checkpoint: t.savedPath, Steps: t.step, Epochs: t.step / t.perEpoch, Seconds: seconds,
-		Loss: t.epochLoss.mean(), DataWaitS: t.loader.Wait().Seconds(), Skipped: len(t.loader.Skipped()),
+		Loss: t.epochLoss.mean(), DataWaitS: t.loader.Wait().Seconds(), Skipped: t.skipped(),
 		Interrupted: t.step < t.total,
 	}
 	if seconds > 0 {

@@ -68,6 +68,7 @@ func (t *Trainer) record(epoch int, v op.LossValue, lr, gradientNorm float64) er
 	fields := []runlog.Field{
 		runlog.F("loss", v.Loss), runlog.F("lr", lr), runlog.F("grad_norm", gradientNorm),
 		runlog.F("images_per_s", rate), runlog.F("data_wait_s", t.loader.Wait().Seconds()),
+		runlog.F("skipped_images", t.skipped()),
 	}
 	if t.cfg.Contrastive() {
 		fields = append(fields, runlog.F("loss_unscaled", v.Unscaled), runlog.F("anchors_without_positives", v.WithoutPositives),
@@ -98,6 +99,7 @@ func (t *Trainer) validate(ctx context.Context) (best bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	t.reportHeldSkips(queries.Skipped)
 	score, err := t.neighbours(ctx, bank, queries)
 	if err != nil {
 		return false, err
@@ -123,14 +125,28 @@ func (t *Trainer) neighbours(ctx context.Context, bank, queries *infer.Vectors) 
 	return result.Top1, err
 }
 
-// reportSkipped names images that could not be read since the last call.
+// reportSkipped names the first images that could not be read, each once.
 func (t *Trainer) reportSkipped() {
 	const named = 5
-	skipped := t.loader.Skipped()
-	if len(skipped) > t.notedSkips && t.notedSkips < named {
-		for _, s := range skipped[t.notedSkips:min(len(skipped), named)] {
+	if t.loader.SkippedCount() == len(t.notedSkips) || len(t.notedSkips) == named {
+		return
+	}
+	for _, s := range t.loader.Skipped() {
+		if !t.notedSkips[s.Path] && len(t.notedSkips) < named {
+			t.notedSkips[s.Path] = true
 			t.observer.Noted(fmt.Sprintf("an image cannot be read and is skipped: %s", s.Reason))
 		}
 	}
-	t.notedSkips = len(skipped)
 }
+
+// reportHeldSkips counts the validation images that could not be read, and names
+// the first of them once.
+func (t *Trainer) reportHeldSkips(skips []loader.Skip) {
+	if len(skips) > t.heldSkipped {
+		t.observer.Noted(fmt.Sprintf("validation goes without %d of %d images, the first: %s", len(skips), t.data.held.Len(), skips[0].Reason))
+	}
+	t.heldSkipped = len(skips)
+}
+
+// skipped counts the unreadable images met so far in this process.
+func (t *Trainer) skipped() int { return t.loader.SkippedCount() + t.heldSkipped }

@@ -324,7 +324,7 @@ func TestUnreadableImagesAreNamedSkippedAndCounted(t *testing.T) {
 	cfg := quick(data)
 	cfg.ValFraction = 0
 	w := &watcher{}
-	_, result := run(t, cfg, w)
+	dir, result := run(t, cfg, w)
 	all := strings.Join(append(w.notes, w.overview.Notes...), "\n")
 	for _, want := range []string{"star/0000.jpg", "ring/0005.jpg", "notes.txt"} {
 		if !strings.Contains(all, want) {
@@ -333,6 +333,37 @@ func TestUnreadableImagesAreNamedSkippedAndCounted(t *testing.T) {
 	}
 	if result.Skipped != 2 {
 		t.Errorf("%d skipped, want 2", result.Skipped)
+	}
+	metrics, err := os.ReadFile(filepath.Join(dir, runlog.MetricsFile))
+	if err != nil || !strings.Contains(string(metrics), `"skipped_images":2`) {
+		t.Errorf("%v; skipped images are not counted in\n%s", err, metrics)
+	}
+
+	cfg.OnBadImage = config.FailBad
+	_, err = New(context.Background(), cfg, Options{Out: filepath.Join(t.TempDir(), "run"), Observer: w})
+	if fault.Of(err) != fault.Data || !strings.Contains(err.Error(), "ring/0005.jpg") {
+		t.Errorf("on_bad_image fail: %v, want a data error naming the first", err)
+	}
+}
+
+// A validation image that cannot be read is named and counted, or ends the run.
+func TestUnreadableValidationImages(t *testing.T) {
+	cfg := quick(shapes(t, 8))
+	cfg.Val = shapes(t, 4)
+	if err := os.WriteFile(filepath.Join(cfg.Val, "star", "0000.jpg"), []byte("\xff\xd8\xff\xe0 cut"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	w := &watcher{}
+	if _, result := run(t, cfg, w); result.Skipped != 1 || !strings.Contains(strings.Join(w.notes, "\n"), "validation goes without 1 of 40 images") {
+		t.Errorf("%d skipped, notes %q", result.Skipped, w.notes)
+	}
+	cfg.OnBadImage = config.FailBad
+	trainer, err := New(context.Background(), cfg, Options{Out: filepath.Join(t.TempDir(), "run"), Observer: w})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := trainer.Run(context.Background()); fault.Of(err) != fault.Data || !strings.Contains(err.Error(), "star/0000.jpg") {
+		t.Errorf("on_bad_image fail: %v, want a data error naming it", err)
 	}
 }
 

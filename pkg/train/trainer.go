@@ -54,7 +54,8 @@ type Trainer struct {
 	savedPath       string
 	saveTimer       *runlog.Every
 	started         time.Time
-	notedSkips      int
+	notedSkips      map[string]bool // paths of unreadable images that were named
+	heldSkipped     int             // unreadable images of the validation part
 	pace            pace
 	watch           *watch
 	epochLoss       epochMean
@@ -86,7 +87,7 @@ func New(ctx context.Context, cfg config.Run, o Options) (*Trainer, error) {
 // prepare builds everything but the run directory; saved is the checkpoint a
 // resumed run starts from, or nil.
 func prepare(ctx context.Context, cfg config.Run, saved *checkpoint.File, o Options) (*Trainer, error) {
-	t := &Trainer{saved: saved, cfg: cfg, observer: o.Observer, clock: o.Clock, bestKNN: -1, lastKNN: -1, savedAt: -1}
+	t := &Trainer{saved: saved, cfg: cfg, observer: o.Observer, clock: o.Clock, bestKNN: -1, lastKNN: -1, savedAt: -1, notedSkips: map[string]bool{}}
 	if t.clock == nil {
 		t.clock = runlog.System{}
 	}
@@ -113,6 +114,9 @@ func (t *Trainer) prepareData(ctx context.Context) (err error) {
 	if t.data, err = openImages(t.cfg); err != nil {
 		return err
 	}
+	if err := t.data.check(t.cfg); err != nil {
+		return err
+	}
 	t.images = fingerprint(t.data.train)
 	t.recipe, err = t.data.recipe(ctx, &t.cfg, t.saved)
 	return err
@@ -136,7 +140,7 @@ func (t *Trainer) prepareModel(context.Context) (err error) {
 	if t.data.held == nil {
 		return nil
 	}
-	t.encoder, err = infer.New(t.engine, t.net, t.recipe, infer.Options{Layer: infer.EncoderLayer, Batch: 256})
+	t.encoder, err = infer.New(t.engine, t.net, t.recipe, infer.Options{Layer: infer.EncoderLayer, Batch: 256, FailOnBad: cfg.OnBadImage == config.FailBad})
 	return err
 }
 
@@ -144,6 +148,7 @@ func (t *Trainer) prepareLoop(context.Context) (err error) {
 	cfg := t.cfg
 	t.loader, err = loader.New(t.data.train, t.recipe, loader.Options{
 		Batch: cfg.BatchSize, Views: cfg.Views, Workers: cfg.Workers, Seed: cfg.Seed,
+		CacheBytes: cacheBytes(cfg.CacheMem), PerClass: cfg.PerClass, FailOnBad: cfg.OnBadImage == config.FailBad,
 	})
 	if err != nil {
 		return err
@@ -163,6 +168,17 @@ func (t *Trainer) prepareLoop(context.Context) (err error) {
 		Momentum: cfg.Momentum, Nesterov: cfg.Nesterov, WeightDecay: cfg.WeightDecay, DecayAll: cfg.DecayAll,
 	}, parameters(t.graph))
 	return err
+}
+
+// cacheBytes is a setting as the loader takes it.
+func cacheBytes(size config.Size) int64 {
+	switch size {
+	case config.AutoSize:
+		return 0
+	case 0:
+		return -1
+	}
+	return int64(size)
 }
 
 // openRun locks the run directory and opens its metrics at the current step.
