@@ -15,6 +15,9 @@ import (
 // terminal, so that a log file stays readable.
 const plainInterval = 10 * time.Second
 
+// fullLineWidth is the least number of columns for all figures and a bar.
+const fullLineWidth = 80
+
 // progress shows a training run on stderr: one bar an epoch in a terminal,
 // plain lines elsewhere. It implements train.Observer.
 type progress struct {
@@ -25,7 +28,11 @@ type progress struct {
 	lastLine time.Time
 }
 
-func newProgress(u *ui) *progress { return &progress{ui: u, epoch: -1} }
+func newProgress(u *ui) *progress {
+	p := &progress{ui: u, epoch: -1}
+	u.endBar = p.finishBar
+	return p
+}
 
 // Started prints what is about to be trained on what.
 func (p *progress) Started(o train.Overview) {
@@ -53,18 +60,28 @@ func (p *progress) Stepped(s train.Progress) {
 func (p *progress) moveBar(s train.Progress) {
 	if s.Epoch != p.epoch {
 		p.finishBar()
-		p.epoch = s.Epoch
-		p.bar = p.newBar(s)
+		p.epoch, p.bar = s.Epoch, p.newBar(s)
 	}
-	p.bar.Describe(fmt.Sprintf("epoch %d/%d  loss %.4f  lr %.4g  %.0f images/s  %s left",
-		s.Epoch+1, p.overview.Epochs, s.Loss, s.LR, s.ImagesPerSecond, brief(s.Left)))
+	p.bar.Describe(p.line(s))
 	_ = p.bar.Set(s.StepInEpoch) // the bar's only error is a position past its end
+	if s.Step == p.overview.TotalSteps {
+		p.finishBar()
+	}
+}
+
+// line describes a step before the bar, or, in a narrow terminal, what of it fits.
+func (p *progress) line(s train.Progress) string {
+	if p.ui.width < fullLineWidth {
+		return fmt.Sprintf("%d/%d  %.3f", s.Epoch+1, p.overview.Epochs, s.Loss)
+	}
+	return fmt.Sprintf("epoch %d/%d  loss %.4f  lr %.4g  %.0f images/s  %s left",
+		s.Epoch+1, p.overview.Epochs, s.Loss, s.LR, s.ImagesPerSecond, brief(s.Left))
 }
 
 func (p *progress) newBar(s train.Progress) *progressbar.ProgressBar {
 	return progressbar.NewOptions(s.StepsInEpoch,
 		progressbar.OptionSetWriter(p.ui.stderr),
-		progressbar.OptionSetWidth(max(5, min(30, p.ui.width-70))),
+		progressbar.OptionSetWidth(max(4, min(30, p.ui.width-len(p.line(s))-30))),
 		progressbar.OptionEnableColorCodes(os.Getenv("NO_COLOR") == ""),
 		progressbar.OptionThrottle(100*time.Millisecond),
 		progressbar.OptionSetPredictTime(false),
@@ -76,14 +93,12 @@ func (p *progress) finishBar() {
 	if p.bar != nil {
 		_ = p.bar.Exit()
 		_, _ = io.WriteString(p.ui.stderr, "\n")
-		p.bar = nil
+		p.bar, p.epoch = nil, -1
 	}
 }
 
 // Validated reports a nearest-neighbour score on the validation images.
 func (p *progress) Validated(epoch int, knnTop1 float64, best bool) {
-	p.finishBar()
-	p.epoch = -1
 	mark := ""
 	if best {
 		mark = ", the best so far"
@@ -96,8 +111,6 @@ func (p *progress) Saved(path string) { p.ui.detail("saved %s", path) }
 
 // Noted passes on what the trainer wants the user to know.
 func (p *progress) Noted(text string) {
-	p.finishBar()
-	p.epoch = -1
 	p.ui.note("note: %s", text)
 }
 

@@ -15,11 +15,12 @@ import (
 type ui struct {
 	stdout, stderr io.Writer
 	quiet, verbose bool
-	width          int // columns of the terminal behind stderr, 0 when it is none
+	width          int    // columns of the terminal behind stderr, 0 when it is none
+	endBar         func() // ends a progress bar, so that the next text has a line of its own
 }
 
 func newUI(stdout, stderr io.Writer) *ui {
-	u := &ui{stdout: stdout, stderr: stderr}
+	u := &ui{stdout: stdout, stderr: stderr, endBar: func() {}}
 	if f, ok := stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		u.width = 80
 		if columns, _, err := term.GetSize(int(f.Fd())); err == nil && columns > 0 {
@@ -32,6 +33,7 @@ func newUI(stdout, stderr io.Writer) *ui {
 // note tells the user something worth knowing that is no failure.
 func (u *ui) note(format string, args ...any) {
 	if !u.quiet {
+		u.endBar()
 		fmt.Fprintf(u.stderr, "supcon: "+format+"\n", args...)
 	}
 }
@@ -45,12 +47,14 @@ func (u *ui) detail(format string, args ...any) {
 
 // failure prints an error as one line, whatever the library put in it.
 func (u *ui) failure(err error) {
+	u.endBar()
 	fmt.Fprintf(u.stderr, "supcon: %s\n", strings.Join(strings.Fields(err.Error()), " "))
 }
 
 // interrupted reports the end after a signal: what was saved, or nothing more
 // than that the job stopped.
 func (u *ui) interrupted(err error) {
+	u.endBar()
 	var saved resumable
 	if errors.As(err, &saved) {
 		fmt.Fprintf(u.stderr, "supcon: stopped after step %d and saved; go on with: supcon train --resume %s\n", saved.step, saved.run)
