@@ -20,7 +20,7 @@ func TestConvErrorAtLayerSizes(t *testing.T) {
 	shapes := []ConvShape{
 		{N: 2, H: 32, W: 32, C: 64, K: 64, R: 3, S: 3, Stride: 1, Pad: 1},
 		{N: 1, H: 8, W: 8, C: 256, K: 256, R: 3, S: 3, Stride: 1, Pad: 1},
-		{N: 1, H: 7, W: 7, C: 512, K: 128, R: 3, S: 3, Stride: 1, Pad: 1},
+		{N: 1, H: 4, W: 4, C: 512, K: 512, R: 3, S: 3, Stride: 1, Pad: 1},
 		{N: 1, H: 32, W: 32, C: 64, K: 128, R: 3, S: 3, Stride: 2, Pad: 1},
 	}
 	for _, s := range shapes {
