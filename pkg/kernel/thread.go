@@ -60,17 +60,15 @@ func (t Thread) GemmPacked(s PackedShape, c, a, packed []float32) {
 	if s.Accumulate {
 		g.flags = tileAccumulate
 	}
-	kernel, step := t.k.direct, s.Lda
+	kernel := t.k.direct
+	g.rowStep = s.Lda
 	if s.TransA {
-		kernel, step = t.k.transposed, 1
+		kernel, g.rowStep = t.k.transposed, 1
 	}
 	for n := 0; n < s.N; n += p.nr {
 		g.b = p.panel(packed, n/p.nr)
 		g.cols = min(p.nr, s.N-n)
-		for m := 0; m < s.M; m += g.rows {
-			g.rows = evenRows(s.M-m, t.k.mr)
-			g.a, g.c = a[m*step:], c[m*s.Ldc+n:]
-			kernel(g)
-		}
+		g.a, g.c = a, c[n:]
+		g.sweep(kernel, s.M, t.k.mr)
 	}
 }

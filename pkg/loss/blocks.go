@@ -8,8 +8,8 @@ import "supcon/pkg/kernel"
 // threads.
 const (
 	leastRows   = 64
-	mostRows    = 256
-	wantBlocks  = 16
+	mostRows    = 448
+	wantBlocks  = 32
 	rowMultiple = 32 // of whole registers
 	rowGap      = 16 // between the rows of a tile, which would else fall on few places of the cache
 )
