@@ -70,7 +70,7 @@ Exit codes: 0 done; 1 the job failed; 2 the command line or the configuration is
 	root.PersistentFlags().BoolVarP(&ui.quiet, "quiet", "q", false, "no progress and no notes on stderr")
 	root.PersistentFlags().BoolVarP(&ui.verbose, "verbose", "v", false, "more detail on stderr")
 	root.SetFlagErrorFunc(explainFlagError)
-	root.AddCommand(newTrain(ui), newEval(ui), newEmbed(ui), newData(ui), newBench(ui), newVersion(ui))
+	root.AddCommand(newTrain(ui), newEval(ui), newEmbed(ui), newPreview(ui), newData(ui), newBench(ui), newVersion(ui))
 	return root
 }
 

@@ -17,14 +17,26 @@ const (
 	sheetGap  = 4
 )
 
+// sheetCell is by what factor a sheet enlarges pictures, and the side it gives them.
+func (r *Recipe) sheetCell() (factor, cell int) {
+	factor = max(1, sheetCell/r.Size)
+	return factor, factor * r.Size
+}
+
+// SheetSize is the size in pixels of a Sheet of so many pictures and views.
+func (r *Recipe) SheetSize(rows, views int) (width, height int) {
+	_, cell := r.sheetCell()
+	return sheetGap + (views+1)*(cell+sheetGap), sheetGap + rows*(cell+sheetGap)
+}
+
 // Sheet lays out a contact sheet: a row for each picture, with its evaluation
 // square and then its first views of an epoch, the very ones that training with
 // this seed would see; index is the picture's position in the training set.
 func (r *Recipe) Sheet(pictures []*image.NRGBA, index []int, views int, seed, epoch uint64) *image.NRGBA {
-	factor := max(1, sheetCell/r.Size)
-	cell := factor * r.Size
+	factor, cell := r.sheetCell()
 	step := cell + sheetGap
-	sheet := imaging.New(sheetGap+(views+1)*step, sheetGap+len(pictures)*step, color.White)
+	width, height := r.SheetSize(len(pictures), views)
+	sheet := imaging.New(width, height, color.White)
 	place := func(picture *image.NRGBA, row, column int) {
 		if factor > 1 {
 			picture = imaging.Resize(picture, cell, cell, imaging.NearestNeighbor)

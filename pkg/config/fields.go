@@ -2,10 +2,13 @@ package config
 
 import (
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/pflag"
+
+	"supcon/pkg/augment"
 )
 
 // field is one setting of a Run: its key, its help and where it is stored.
@@ -43,6 +46,20 @@ func Keys() []string {
 func AddFlags(flags *pflag.FlagSet, r *Run) {
 	for _, f := range fields(r) {
 		flags.VarPF(flagValue{f.value}, f.flag(), "", f.help).NoOptDefVal = f.noOptDefault()
+	}
+}
+
+// AddViewFlags is AddFlags for the settings that the views of a run depend on,
+// but for their number.
+func AddViewFlags(flags *pflag.FlagSet, r *Run) {
+	keys := []string{"data", "val", "val_fraction", "unlabelled", "max_pixels", "on_bad_image", "image_size", "recipe", "views_through", "seed"}
+	for _, s := range r.strengths(&augment.Recipe{}) {
+		keys = append(keys, s.key)
+	}
+	for _, f := range fields(r) {
+		if slices.Contains(keys, f.key) {
+			flags.VarPF(flagValue{f.value}, f.flag(), "", f.help).NoOptDefVal = f.noOptDefault()
+		}
 	}
 }
 
@@ -121,7 +138,7 @@ func (f flagValue) Set(text string) error {
 // Type names the value's kind in help texts.
 func (f flagValue) Type() string {
 	return map[reflect.Kind]string{
-		reflect.Float64: "float", reflect.Int: "int", reflect.Uint64: "int", reflect.Bool: "bool", reflect.Int64: "size",
+		reflect.Float64: "float", reflect.Int: "int", reflect.Uint64: "int", reflect.Bool: "bool", reflect.Int64: "size", reflect.String: "string",
 	}[f.Kind()]
 }
 

@@ -24,7 +24,7 @@ type Run struct {
 	CacheMem    Size    `yaml:"cache_mem" help:"memory for decoded images, e.g. 2GiB; auto = a quarter of the machine's, 0 = none (no result depends on it)"`
 
 	ImageSize int    `yaml:"image_size" help:"side of the square views in pixels; 0 = 32 for images under 64 px, else 224"`
-	Recipe    string `yaml:"recipe" help:"augmentation: cifar, imagenet (with blur) or none, whose strengths the keys down to solarize_threshold change; empty = cifar up to 64 px, else imagenet"`
+	Recipe    string `yaml:"recipe" help:"augmentation: cifar, imagenet (cifar and blur) or none, each of whose values a key below overrides; empty = cifar up to 64 px, else imagenet"`
 	Views     int    `yaml:"views" help:"augmented views of each image in a batch"`
 
 	CropScaleMin      float64 `yaml:"crop_scale_min" help:"smallest share of the picture's area in a random crop, 0 = no crop; -1 = the recipe's"`

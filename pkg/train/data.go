@@ -43,7 +43,11 @@ func openImages(cfg config.Run) (*images, error) {
 			d.held = nil
 		}
 	}
-	if all.NotImages > 0 {
+	switch all.NotImages {
+	case 0:
+	case 1:
+		d.notes = append(d.notes, fmt.Sprintf("a file that is no image was passed over: %s", all.NotImageExamples[0]))
+	default:
 		d.notes = append(d.notes, fmt.Sprintf("%d files that are no images were passed over, e.g. %s", all.NotImages, all.NotImageExamples[0]))
 	}
 	return d, nil
