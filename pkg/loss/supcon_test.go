@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
 	"runtime"
 	"slices"
 	"testing"
@@ -78,32 +79,147 @@ func TestNaiveGradient(t *testing.T) {
 	}
 }
 
-// Batches of more than one tile, of anchors in the middle, and of temperatures
-// so low that the two softmaxes of a pair need an exponential each.
-func TestTilesAgreeWithNaive(t *testing.T) {
-	e := engine(t, 2)
+func engines(t testing.TB) (all []*kernel.Engine) {
+	t.Helper()
+	for _, branch := range kernel.Branches() {
+		e, err := kernel.New(kernel.Options{Threads: 2, Branch: branch})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, e)
+	}
+	return all
+}
+
+// agree compares a Forward and Backward on every branch with Naive.
+func agree(t *testing.T, cfg Config, z []float64, groups []int, d, lo, hi int, loss, gradient numtest.Tolerance) {
+	t.Helper()
+	want, err := Naive(cfg, z, groups, d, lo, hi)
+	if err != nil {
+		t.Skip("no anchor has a positive")
+	}
+	for _, e := range engines(t) {
+		v, dz := run(t, e, cfg, float32s(z), groups, d, lo, hi)
+		name := string(e.Branch()) + ": "
+		numtest.CloseTo(t, name+"loss", v.Loss, want.Loss, loss)
+		numtest.Close(t, name+"dz", dz, want.DZ, gradient)
+		if v.Anchors != want.Anchors || v.WithoutPositives != want.WithoutPositives {
+			t.Errorf("%s%d anchors and %d without positives, want %d and %d",
+				name, v.Anchors, v.WithoutPositives, want.Anchors, want.WithoutPositives)
+		}
+	}
+}
+
+// Batches of one block and of many, an odd number of them and an even one, of
+// anchors in the middle, and of temperatures so low that they need the wide form.
+func TestBlocksAgreeWithNaive(t *testing.T) {
 	for _, c := range []struct{ m, d, classes, lo, hi int }{
-		{2, 3, 1, 0, 2}, {leastRows + 1, 5, 4, 0, leastRows + 1}, {wantBlocks*leastRows + 3, 8, 300, 0, wantBlocks*leastRows + 3},
-		{600, 4, 3, 290, 310}, {600, 4, 3, 0, 300}, {300, 4, 7, 299, 300},
+		{2, 3, 1, 0, 2}, {leastRows, 33, 4, 0, leastRows}, {leastRows + 1, 5, 4, 0, leastRows + 1}, {5*leastRows - 3, 8, 300, 0, 5*leastRows - 3},
+		{600, 4, 3, 290, 310}, {600, 4, 3, 0, 300}, {300, 4, 7, 299, 300}, {400, 7, 3, 0, 5},
 	} {
 		for _, variant := range Variants() {
 			for _, tau := range []float64{0.5, 0.1, 0.004} {
 				t.Run(fmt.Sprint(c, variant, tau), func(t *testing.T) {
 					z, groups := batch(7, c.m, c.d, c.classes)
-					cfg := Config{Variant: variant, Temperature: tau}
-					want, err := Naive(cfg, z, groups, c.d, c.lo, c.hi)
-					if err != nil {
-						t.Skip("no anchor has a positive")
-					}
-					v, dz := run(t, e, cfg, float32s(z), groups, c.d, c.lo, c.hi)
 					looser := max(1, 0.05/tau) // s = ⟨z_i,z_j⟩/τ carries the rounding of float32 divided by τ
-					numtest.CloseTo(t, "loss", v.Loss, want.Loss, numtest.Tolerance{Relative: 2e-6 * looser, Floor: 1e-6})
-					numtest.Close(t, "dz", dz, want.DZ, numtest.Tolerance{Relative: 5e-6 * looser})
-					if v.Anchors != want.Anchors || v.WithoutPositives != want.WithoutPositives {
-						t.Errorf("%d anchors and %d without positives, want %d and %d",
-							v.Anchors, v.WithoutPositives, want.Anchors, want.WithoutPositives)
-					}
+					agree(t, Config{Variant: variant, Temperature: tau}, z, groups, c.d, c.lo, c.hi,
+						numtest.Tolerance{Relative: 2e-6 * looser, Floor: 1e-6}, numtest.Tolerance{Relative: 5e-6 * looser})
 				})
+			}
+		}
+	}
+}
+
+// Blocks grow with the batch.
+func TestLargerBlocksAgreeWithNaive(t *testing.T) {
+	const m, d = wantBlocks*leastRows + 70, 3
+	z, groups := batch(7, m, d, 5)
+	for _, cfg := range []Config{{SupCon, 0.2, 0}, {SupConIn, 0.004, 0.07}} {
+		agree(t, cfg, z, groups, d, 100, m-500, numtest.Tolerance{Relative: 3e-5}, numtest.Tolerance{Relative: 7e-5})
+	}
+}
+
+// Rows that nobody normalised: the bound on |s_ij| is their length's.
+func TestRowsOfAnyLength(t *testing.T) {
+	for _, c := range []struct {
+		length, tau float64
+		wide        bool
+	}{{1e-3, 0.5, false}, {1e-3, 1e-6, false}, {4, 1, false}, {30, 0.5, true}, {300, 5000, false}} {
+		for _, variant := range Variants() {
+			t.Run(fmt.Sprint(c, variant), func(t *testing.T) {
+				z, groups := batch(9, 150, 6, 4)
+				for i := range z {
+					z[i] *= c.length * (1 - float64(i/6)/300)
+				}
+				cfg := Config{Variant: variant, Temperature: c.tau}
+				looser := max(1, c.length*c.length/c.tau/20)
+				agree(t, cfg, z, groups, 6, 0, 150, numtest.Tolerance{Relative: 2e-6 * looser}, numtest.Tolerance{Relative: 5e-6 * looser})
+				if l := forward(t, cfg, z, groups, 6); l.wide != c.wide {
+					t.Errorf("wide is %v", l.wide)
+				}
+			})
+		}
+	}
+}
+
+// At the edge of the narrow form: every s_ij is as large or as small as it may
+// be, and positives are opposite each other.
+func TestEdgeOfTheNarrowForm(t *testing.T) {
+	z := []float64{1, 0, -1, 0, 1, 0, -1, 0, 0, 1}
+	groups := []int{0, 0, 1, 1, 0}
+	for _, variant := range []Variant{SupCon, SupConIn} {
+		for _, c := range []struct {
+			tau  float64
+			wide bool
+		}{{1. / 78, false}, {1. / 82, true}} {
+			cfg := Config{Variant: variant, Temperature: c.tau}
+			agree(t, cfg, z, groups, 2, 0, 5, numtest.Tolerance{Relative: 1e-6}, numtest.Tolerance{Relative: 1e-6})
+			if l := forward(t, cfg, z, groups, 2); l.wide != c.wide {
+				t.Errorf("τ = %v: wide is %v", c.tau, l.wide)
+			}
+		}
+	}
+}
+
+func forward(t *testing.T, cfg Config, z []float64, groups []int, d int) *Loss {
+	t.Helper()
+	l, err := New(engine(t, 1), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Forward(float32s(z), groups, d, 0, len(groups)); err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func TestTournament(t *testing.T) {
+	for count := 1; count <= 41; count++ {
+		b := blocks{count: count}
+		met := map[[2]int]int{}
+		seats := count + count%2
+		for b.round = -1; b.round < seats-1; b.round++ {
+			tasks, busy := seats/2, map[int]bool{}
+			if b.round < 0 {
+				tasks = count
+			}
+			for k := range tasks {
+				i, j := b.pair(k)
+				if j == count {
+					continue
+				}
+				if busy[i] || i != j && busy[j] {
+					t.Fatalf("%d blocks, round %d: pair (%d,%d) shares a block with another", count, b.round, i, j)
+				}
+				busy[i], busy[j] = true, true
+				met[[2]int{i, j}]++
+			}
+		}
+		for i := range count {
+			for j := i; j < count; j++ {
+				if met[[2]int{i, j}] != 1 {
+					t.Errorf("%d blocks: %d and %d met %d times", count, i, j, met[[2]int{i, j}])
+				}
 			}
 		}
 	}
@@ -111,13 +227,12 @@ func TestTilesAgreeWithNaive(t *testing.T) {
 
 func TestSameBitsForEveryNumberOfThreads(t *testing.T) {
 	z, groups := batch(3, 500, 16, 10)
-	for _, variant := range Variants() {
-		cfg := Config{Variant: variant, Temperature: 0.1}
+	for _, cfg := range []Config{{SimCLR, 0.1, 0}, {SupCon, 0.1, 0}, {SupConIn, 0.1, 0}, {SupCon, 0.004, 0}} {
 		v1, dz1 := run(t, engine(t, 1), cfg, float32s(z), groups, 16, 0, 500)
 		for _, threads := range []int{2, 3} {
 			v, dz := run(t, engine(t, threads), cfg, float32s(z), groups, 16, 0, 500)
 			if v != v1 || !slices.Equal(dz, dz1) {
-				t.Errorf("%s: %d threads give other bits than one", variant, threads)
+				t.Errorf("%v: %d threads give other bits than one", cfg, threads)
 			}
 		}
 	}
@@ -151,26 +266,34 @@ func TestStepAllocatesNothingOfNote(t *testing.T) {
 	}
 }
 
-// A similarity matrix of this batch would be 64 MiB.
+// A similarity matrix of these batches would be 64 MiB, and 16 GiB;
+// at most 1 GiB is allowed there beside Z and dZ.
 func TestMemoryIsLinear(t *testing.T) {
-	const m, d = 4096, 4
-	z64, groups := batch(3, m, d, 10)
-	z, dz, e := float32s(z64), make([]float32, m*d), engine(t, 2)
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	l, err := New(e, Config{Variant: SupConIn, Temperature: 0.1})
-	if err != nil {
-		t.Fatal(err)
+	cases := []struct{ m, d, most int }{{4096, 4, 4 << 20}}
+	if os.Getenv("SUPCON_FULL") != "" {
+		cases = append(cases, struct{ m, d, most int }{65536, 128, 128 << 20})
 	}
-	if _, err := l.Forward(z, groups, d, 0, m); err != nil {
-		t.Fatal(err)
-	}
-	if err := l.Backward(dz); err != nil {
-		t.Fatal(err)
-	}
-	runtime.ReadMemStats(&after)
-	if bytes := after.TotalAlloc - before.TotalAlloc; bytes > 4<<20+256*m {
-		t.Errorf("%d bytes for %d rows", bytes, m)
+	for _, c := range cases {
+		z64, groups := batch(3, c.m, c.d, 10)
+		z, dz, e := float32s(z64), make([]float32, c.m*c.d), engine(t, 2)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		l, err := New(e, Config{Variant: SupConIn, Temperature: 0.1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := l.Forward(z, groups, c.d, 0, c.m); err != nil {
+			t.Fatal(err)
+		}
+		if err := l.Backward(dz); err != nil {
+			t.Fatal(err)
+		}
+		runtime.ReadMemStats(&after)
+		bytes := after.TotalAlloc - before.TotalAlloc
+		t.Logf("M = %d, D = %d: %.1f MiB", c.m, c.d, float64(bytes)/(1<<20))
+		if bytes > uint64(c.most) {
+			t.Errorf("%d bytes for %d rows", bytes, c.m)
+		}
 	}
 }
 
