@@ -8,16 +8,21 @@ type winogradFilterPlan struct {
 }
 
 const (
-	filterChunkFloats = 1 << 20 // of v and d together: they should stay in the last cache
-	filterChunkLeast  = 112     // tiles, so that the sums of a are worth the way
-	filterChunkMost   = 128
-	filterGroup       = 4 // tiles of one task of the transforms
+	// Tiles of a chunk: with few channels what they fill should stay near, with many the sums should
+	// be worth the way to memory and back.
+	filterChunkFew  = 84
+	filterChunkMany = 112
+	filterGroup     = 4 // tiles of one task of the transforms
 )
 
 func (e *Engine) planWinogradFilter(s ConvShape) *winogradFilterPlan {
 	g := &winogradFilterPlan{winogradPlan: *e.planWinograd(s.N, s.H, s.W, s.C, s.P(), s.Q(), s.K, s.Pad)}
 	g.ldd = g.ldm
-	g.chunk = min(max(filterChunkFloats/(frequencies*(g.ldv+g.ldd)), filterChunkLeast), filterChunkMost, g.tiles())
+	g.chunk = filterChunkFew
+	if s.C*s.K > 128*128 {
+		g.chunk = filterChunkMany
+	}
+	g.chunk = min(g.chunk, g.tiles())
 	return g
 }
 
