@@ -11,7 +11,7 @@ const (
 	// Tiles of a chunk: with few channels what they fill should stay near, with many the sums should
 	// be worth the way to memory and back.
 	filterChunkFew  = 84
-	filterChunkMany = 112
+	filterChunkMany = 128
 	filterGroup     = 4 // tiles of one task of the transforms
 )
 
@@ -22,7 +22,7 @@ func (e *Engine) planWinogradFilter(s ConvShape) *winogradFilterPlan {
 	if s.C*s.K > 128*128 {
 		g.chunk = filterChunkMany
 	}
-	g.chunk = min(g.chunk, g.tiles())
+	g.chunk = evenRows(g.tiles(), g.chunk)
 	return g
 }
 
