@@ -44,13 +44,14 @@ func (e *Engine) planWinograd(n, h, w, c, p, q, k, pad int) *winogradPlan {
 	}
 }
 
-// spaced is n rounded up to whole cache lines, and off the distances at which lines push each other out.
+// spaced is n rounded up to whole cache lines, an odd number of them where there are many: rows that
+// lie a power of two apart fall on few places of the cache and push each other out.
 func spaced(n int) int {
-	n = (n + 15) &^ 15
-	if n%aliasing == 0 {
-		n += 16
+	lines := blocks(n, 16)
+	if lines >= 8 {
+		lines |= 1
 	}
-	return n
+	return 16 * lines
 }
 
 // winogradChunk is how many tiles a thread takes at once. Each chunk streams all transformed filters
