@@ -9,11 +9,11 @@ import (
 func newData(ui *ui) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "data",
-		Short: "Make and look at image folders",
+		Short: "Check and measure images; make the sample set",
 		Args:  noArguments,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newDataSynth(ui))
+	cmd.AddCommand(newDataCheck(ui), newDataStats(ui), newDataSynth(ui))
 	return cmd
 }
 

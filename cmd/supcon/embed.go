@@ -43,7 +43,8 @@ The extension of --out chooses the format:
   .npy   a NumPy array (N, D), with the paths and labels beside it as .jsonl
   .csv   path, label and one column a value`,
 		Example: `  supcon embed --out vectors.npy
-  supcon embed runs/first --data photos/new --out new.csv --normalize`,
+  supcon embed runs/first --data photos/new --out new.csv --normalize
+  supcon embed runs/first --data photos.tar --out vectors.npy`,
 		Args: atMostOneRun,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !cmd.Flags().Changed("normalize") {
@@ -52,7 +53,7 @@ The extension of --out chooses the format:
 			return runEmbed(cmd.Context(), ui, o, args)
 		},
 	}
-	o.addFlags(cmd, "any folder of images, class folders or not (default: the run's training images)")
+	o.addFlags(cmd, "images: any folder, class folders or not, a CSV manifest or a tar archive (default: the run's training images)")
 	cmd.Flags().StringVarP(&o.out, "out", "o", "", "file to write (required)")
 	cmd.Flags().BoolVar(&o.normalize, "normalize", false, "divide every vector by its L2 norm (default true for --layer projection)")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print one JSON object")
@@ -100,7 +101,8 @@ func (o *embedOptions) images(t *trained) (*dataset.Set, error) {
 		set, _, err := t.runImages("")
 		return set, err
 	}
-	return dataset.Open(o.data, dataset.Options{Stray: true})
+	set, err := dataset.Open(o.data, dataset.Options{Stray: true})
+	return t.limited(set), err
 }
 
 func (r embedResult) print(ui *ui, asJSON bool) error {

@@ -35,8 +35,8 @@ runs/. Without --linear-probe and --knn both are done.`,
 		Args: atMostOneRun,
 		RunE: func(cmd *cobra.Command, args []string) error { return runEval(cmd.Context(), ui, o, args) },
 	}
-	o.addFlags(cmd, "labelled image folder to fit on (default: the run's training images)")
-	cmd.Flags().StringVar(&o.test, "test", "", "labelled image folder to score on (default: the images the run held out)")
+	o.addFlags(cmd, "labelled images to fit on: a folder, a CSV manifest or a tar archive (default: the run's training images)")
+	cmd.Flags().StringVar(&o.test, "test", "", "labelled images to score on, in any of these forms (default: the images the run held out)")
 	cmd.Flags().BoolVar(&o.linearProbe, "linear-probe", false, "multinomial logistic regression on standardised features")
 	cmd.Flags().BoolVar(&o.knn, "knn", false, "weighted nearest neighbours by cosine similarity")
 	cmd.Flags().IntVar(&o.k, "knn-k", o.k, "neighbours that vote")
@@ -89,10 +89,10 @@ func (o *evalOptions) images(t *trained) (fit, test *dataset.Set, err error) {
 		return nil, nil, err
 	}
 	if !fit.Labelled() {
-		return nil, nil, fault.Data.Errorf("%s has no class folders, and a score needs labels; give a labelled folder with --data DIR", fit.Root)
+		return nil, nil, fault.Data.Errorf("%s has no labels, and a score needs them; give labelled images with --data", fit.Root)
 	}
 	if o.test != "" {
-		test, err = openLabelled(o.test, fit.Classes)
+		test, err = t.openLabelled(o.test, fit.Classes)
 	} else if test == nil {
 		err = fault.Usage.Errorf("the run held no images out to score on; give a labelled folder of others with --test DIR")
 	}

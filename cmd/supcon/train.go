@@ -25,13 +25,16 @@ func newTrain(ui *ui) *cobra.Command {
 		Use:   "train --data DIR",
 		Short: "Train an encoder on an image folder",
 		Long: `Trains an encoder on a folder of images, one subfolder a class, and writes a run
-directory with checkpoints, metrics and the resolved configuration.
+directory with checkpoints, metrics and the resolved configuration. A CSV file with
+the columns path and label does as well, and so does an uncompressed tar archive of
+class folders or with WebDataset's key.jpg + key.cls or key.json.
 
 Settings come from defaults, then the YAML file given by --config, then flags; every
 setting below is also a key of that file, with "_" for "-". Ctrl-C finishes the step,
 saves, and prints the command that goes on.`,
 		Example: `  supcon train --data photos/train
-  supcon train --data photos --unlabelled --loss simclr --temperature 0.5
+  supcon train --data photos.tar --per-class 8 --batch-size 64
+  supcon train --data photos --unlabelled --loss simclr --temperature 0.5 --blur-prob 0.5
   supcon train --config configs/demo.yaml --epochs 5 --out runs/short
   supcon train --resume runs/short`,
 		Args: noArguments,
@@ -113,6 +116,9 @@ func printTrained(ui *ui, r train.Result, asJSON bool) error {
 		speed = ", none of them now: the run is complete"
 	}
 	ui.row("trained", "%d steps%s; loss %.4f", r.Steps, speed, r.Loss)
+	if r.ViewsPerS > 0 {
+		ui.row("data wait", "%.1f s, %.1f %% of the time", r.DataWaitS, 100*r.DataWaitS/r.Seconds)
+	}
 	if r.ValKNNTop1 != nil {
 		ui.row("validation", "kNN top-1 %.2f %%", *r.ValKNNTop1)
 	}

@@ -18,12 +18,15 @@ type Report struct {
 	// as long as wide, or the other way round.
 	Tiny, Extreme []Finding
 	// MedianShorterSide is of the readable pictures, in pixels; ImageSize is the
-	// side that suits it.
+	// side that suits it. Both are 0 when no picture is readable.
 	MedianShorterSide, ImageSize int
 }
 
 // Finding is what was found about one image.
-type Finding struct{ Path, Reason string }
+type Finding struct {
+	Path   string `json:"path"`
+	Reason string `json:"reason"`
+}
 
 const (
 	tinySide     = 16
@@ -31,19 +34,14 @@ const (
 )
 
 // Check decodes every image of s with the given number of goroutines. Broken
-// images are findings, not errors; the error is the context's, or a data error
-// when no image at all can be read.
+// images are findings, not errors; the error is the context's.
 func Check(ctx context.Context, s *Set, workers int) (*Report, error) {
 	found := make([]inspection, s.Len())
-	sides, err := s.sample(ctx, s.Len(), workers, func(i int) (int, error) {
-		found[i] = s.inspect(i)
-		return min(found[i].width, found[i].height), found[i].err
-	})
-	if err != nil {
+	if err := spread(ctx, s.Len(), workers, func(i int) { found[i] = s.inspect(i) }); err != nil {
 		return nil, err
 	}
-	r := &Report{Images: s.Len(), MedianShorterSide: median(sides.values)}
-	r.ImageSize = DefaultImageSize(r.MedianShorterSide)
+	r := &Report{Images: s.Len()}
+	var sides []int
 	same := map[[sha256.Size]byte][]int{}
 	for i, f := range found {
 		size := Finding{s.Items[i].Path, fmt.Sprintf("%d×%d pixels", f.width, f.height)}
@@ -57,6 +55,11 @@ func Check(ctx context.Context, s *Set, workers int) (*Report, error) {
 			r.Extreme = append(r.Extreme, size)
 		}
 		same[f.hash] = append(same[f.hash], i)
+		sides = append(sides, min(f.width, f.height))
+	}
+	if len(sides) > 0 {
+		r.MedianShorterSide = median(sides)
+		r.ImageSize = DefaultImageSize(r.MedianShorterSide)
 	}
 	for i, f := range found {
 		if group := same[f.hash]; f.err == nil && len(group) > 1 && group[0] == i {

@@ -105,17 +105,10 @@ func (s *Set) sample(ctx context.Context, limit, workers int, measure func(i int
 		return measures{}, fault.Data.Errorf("dataset: there are no images of %s to look at", s.Root)
 	}
 	values, errs := make([]int, n), make([]error, n)
-	var next atomic.Int64
-	var group sync.WaitGroup
-	for range max(1, min(workers, n)) {
-		group.Go(func() {
-			for k := int(next.Add(1)) - 1; k < n && ctx.Err() == nil; k = int(next.Add(1)) - 1 {
-				values[k], errs[k] = measure(int(int64(k) * int64(s.Len()) / int64(n)))
-			}
-		})
-	}
-	group.Wait()
-	if err := ctx.Err(); err != nil {
+	err := spread(ctx, n, workers, func(k int) {
+		values[k], errs[k] = measure(int(int64(k) * int64(s.Len()) / int64(n)))
+	})
+	if err != nil {
 		return measures{}, err
 	}
 	var m measures
@@ -133,6 +126,22 @@ func (s *Set) sample(ctx context.Context, limit, workers int, measure func(i int
 		return m, fault.Data.Errorf("dataset: none of the %s of %s can be read; the first: %w", count(n, "image"), s.Root, m.first)
 	}
 	return m, nil
+}
+
+// spread calls do(0..n-1) from several goroutines and waits for them. Once ctx is
+// cancelled the calls still to come are left out and its error is returned.
+func spread(ctx context.Context, n, workers int, do func(k int)) error {
+	var next atomic.Int64
+	var group sync.WaitGroup
+	for range max(1, min(workers, n)) {
+		group.Go(func() {
+			for k := int(next.Add(1)) - 1; k < n && ctx.Err() == nil; k = int(next.Add(1)) - 1 {
+				do(k)
+			}
+		})
+	}
+	group.Wait()
+	return ctx.Err()
 }
 
 // channelSums adds up values and their squares exactly: 100,000 squares of
