@@ -58,6 +58,9 @@ func run(t testing.TB, e *kernel.Engine, cfg Config, z []float32, groups []int, 
 		t.Fatal(err)
 	}
 	dz := make([]float32, len(z))
+	for i := range dz { // what Backward has to overwrite
+		dz[i] = float32(math.NaN())
+	}
 	if err := l.Backward(dz); err != nil {
 		t.Fatal(err)
 	}
