@@ -14,8 +14,8 @@ const (
 // TestConvErrorAtLayerSizes holds the numerical error of both ways at the sizes of real layers, where
 // sums are long.
 func TestConvErrorAtLayerSizes(t *testing.T) {
-	if testing.Short() {
-		t.Skip("convolves whole layers in float64")
+	if testing.Short() || raceEnabled {
+		t.Skip("convolves whole layers in float64, which shows no races")
 	}
 	shapes := []ConvShape{
 		{N: 2, H: 32, W: 32, C: 64, K: 64, R: 3, S: 3, Stride: 1, Pad: 1},
