@@ -40,6 +40,7 @@ func openArchive(name string, o Options) (*Set, error) {
 type archive struct {
 	name   string
 	file   *os.File
+	window *window           // for the indexing
 	spans  map[string]span   // of each image
 	labels map[string]string // by key, from companions
 	set    *Set
@@ -59,7 +60,12 @@ func (a *archive) index() error {
 			return fault.Data.Errorf("dataset: %s is compressed, so its images cannot be read in any order; unpack it with %s first", a.name, program)
 		}
 	}
-	for reader := tar.NewReader(a.file); ; {
+	info, err := a.file.Stat()
+	if err != nil {
+		return fault.Data.Errorf("dataset: open %s: %w", a.name, err)
+	}
+	a.window = newWindow(a.file, info.Size())
+	for reader := tar.NewReader(a.window); ; {
 		header, err := reader.Next()
 		if errors.Is(err, io.EOF) {
 			return nil
@@ -76,16 +82,12 @@ func (a *archive) index() error {
 func hidden(name string) bool { return strings.HasPrefix(name, ".") || strings.Contains(name, "/.") }
 
 // entry takes a file of the archive into the index. The tar reader does not read
-// ahead, so the file's position is where the entry's bytes begin.
+// ahead, so the window's position is where the entry's bytes begin.
 func (a *archive) entry(header *tar.Header, content io.Reader) error {
 	name := path.Clean(header.Name)
 	switch ext := strings.ToLower(path.Ext(name)); {
 	case extensions[ext]:
-		offset, err := a.file.Seek(0, io.SeekCurrent)
-		if err != nil {
-			return err
-		}
-		a.spans[name] = span{offset, header.Size}
+		a.spans[name] = span{a.window.offset, header.Size}
 	case ext == ".cls", ext == ".json":
 		if header.Size > companionBytes {
 			return nil
