@@ -62,7 +62,7 @@ GFLOP/s are effective, 2 operations a multiply-add of the plain convolution.`,
 	f.IntVar(&o.load.Steps, "steps", o.load.Steps, "steps to time")
 	f.IntVar(&o.threads, "threads", 0, "arithmetic threads; 0 = all cores")
 	f.StringVar(&o.conv, "conv", "auto", "convolution kernels: auto, or direct (without Winograd)")
-	f.StringVar(&o.data, "data", "", "folder of images to time the data side on")
+	f.StringVar(&o.data, "data", "", "images (a folder, a CSV manifest or a tar archive) to time the data side on, by the recipe cifar")
 	f.BoolVar(&o.inferOnly, "infer-only", false, "time inference alone")
 	f.BoolVar(&o.layers, "layers", false, "time each operation of the training step")
 	f.BoolVar(&o.json, "json", false, "print one JSON object")
@@ -120,7 +120,7 @@ func (r benchResult) print(ui *ui) {
 	}
 	ui.row("inference", "%.1f ms a batch, %.0f images/s, %.0f GFLOP/s", r.Infer.BatchMS, r.Infer.ImagesPerS, r.Infer.GFLOPS)
 	if r.Pipeline != nil {
-		ui.row("pipeline", "%.0f views/s", r.Pipeline.ViewsPerS)
+		ui.row("pipeline", "%.0f views/s from files, %.0f from decoded images in memory", r.Pipeline.ViewsPerS, r.Pipeline.CachedViewsPerS)
 	}
 }
 

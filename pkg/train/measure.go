@@ -5,17 +5,13 @@ import (
 	"slices"
 	"time"
 
-	"supcon/pkg/dataset"
 	"supcon/pkg/internal/memory"
 	"supcon/pkg/kernel"
-	"supcon/pkg/loader"
 	"supcon/pkg/loss"
 	"supcon/pkg/model"
 	"supcon/pkg/op"
 	"supcon/pkg/optim"
 	"supcon/pkg/random"
-
-	"supcon/pkg/augment"
 )
 
 // Load is what a speed is measured on: steps of Images × Views random rows.
@@ -165,39 +161,3 @@ func timed(ctx context.Context, steps int, work func() error, begin func()) (flo
 	return seconds[len(seconds)/2], nil
 }
 
-// PipelineSpeed is the speed of the data side alone.
-type PipelineSpeed struct {
-	ViewsPerS float64 `json:"views_per_s"`
-}
-
-// MeasurePipeline makes l.Steps batches of augmented views of the images in
-// folder, images decoded for the first time included, with nothing else running.
-func MeasurePipeline(ctx context.Context, folder string, l Load) (PipelineSpeed, error) {
-	set, err := dataset.Open(folder, dataset.Options{Unlabelled: true})
-	if err != nil {
-		return PipelineSpeed{}, err
-	}
-	name := "imagenet"
-	if l.ImageSize <= 64 {
-		name = "cifar"
-	}
-	recipe, err := augment.New(name, l.ImageSize, [3]float32{0.5, 0.5, 0.5}, [3]float32{0.25, 0.25, 0.25})
-	if err != nil {
-		return PipelineSpeed{}, err
-	}
-	batches, err := loader.New(set, recipe, loader.Options{Batch: min(l.Images, set.Len()), Views: l.Views, Seed: 1})
-	if err != nil {
-		return PipelineSpeed{}, err
-	}
-	defer batches.Close()
-	batches.Start(ctx, 0)
-	started, rows := time.Now(), 0
-	for range l.Steps {
-		b, err := batches.Next()
-		if err != nil {
-			return PipelineSpeed{}, err
-		}
-		rows += len(b.Index) * l.Views
-	}
-	return PipelineSpeed{float64(rows) / time.Since(started).Seconds()}, nil
-}
