@@ -59,12 +59,11 @@ func TestEachStrengthOverridesItsField(t *testing.T) {
 		value := (s.least + s.greatest) / 2
 		*r.strengths(&augment.Recipe{})[i].own = value
 		r.ResolveAutomatic()
-		a, err := augment.New("imagenet", 32, [3]float32{}, [3]float32{1, 1, 1})
+		want, err := augment.New("imagenet", 32, [3]float32{}, [3]float32{1, 1, 1})
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := *a
-		*new(Run).strengths(&want)[i].recipe = value
+		*new(Run).strengths(want)[i].recipe = value
 		got, err := r.RecipeFor(want.Mean, want.Std)
 		if err != nil {
 			if !strings.Contains(err.Error(), s.key) {
@@ -73,7 +72,7 @@ func TestEachStrengthOverridesItsField(t *testing.T) {
 			continue
 		}
 		if got.String() != want.String() && s.key != "solarize_threshold" {
-			t.Errorf("%s = %v makes %s, want %s", s.key, value, got, &want)
+			t.Errorf("%s = %v makes %s, want %s", s.key, value, got, want)
 		}
 	}
 }

@@ -160,4 +160,3 @@ func timed(ctx context.Context, steps int, work func() error, begin func()) (flo
 	slices.Sort(seconds)
 	return seconds[len(seconds)/2], nil
 }
-
