@@ -6,6 +6,7 @@ package dataset
 import (
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -40,6 +41,7 @@ type Set struct {
 	MaxPixels int
 
 	source source
+	stamps []stamp // of what the index was made from; none where it cannot be told
 }
 
 // source reads the bytes of items that are not files below Root.
@@ -86,6 +88,13 @@ func (s *Set) file(i int) string {
 		return name
 	}
 	return filepath.Join(s.Root, name)
+}
+
+// stamp notes that the index was made from a folder or a file.
+func (s *Set) stamp(name string, info fs.FileInfo) {
+	if full, err := filepath.Abs(name); err == nil {
+		s.stamps = append(s.stamps, stampOf(full, info))
+	}
 }
 
 // sort brings the items into the order of their paths.

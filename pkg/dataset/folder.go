@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"supcon/pkg/fault"
 )
@@ -38,8 +39,24 @@ const (
 // are followed and a loop ends, hidden files are skipped, files that are no
 // images are counted. With o.Unlabelled any tree will do and labels are -1.
 // A file is taken by its extension: a CSV manifest (path,label) or a tar archive.
-// A missing, unreadable or empty folder is a data error that says what to do.
-func Open(root string, o Options) (*Set, error) {
+// The index of a large set is kept in the user's cache folder. A missing,
+// unreadable or empty folder is a data error that says what to do.
+func Open(root string, o Options) (*Set, error) { return userCache().open(root, o) }
+
+func (c indexCache) open(root string, o Options) (*Set, error) {
+	if s := c.load(root, o); s != nil {
+		return s, nil
+	}
+	began := time.Now()
+	s, err := index(root, o)
+	if err == nil {
+		c.store(root, o, s, began)
+	}
+	return s, err
+}
+
+// index is Open without the cache.
+func index(root string, o Options) (*Set, error) {
 	info, err := os.Stat(root)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -47,7 +64,7 @@ func Open(root string, o Options) (*Set, error) {
 	case err != nil:
 		return nil, fault.Data.Errorf("dataset: open %s: %w", root, err)
 	case !info.IsDir():
-		return openFile(root, o)
+		return openFile(root, info, o)
 	}
 	w := &walker{set: &Set{Root: root}, labelled: !o.Unlabelled, stray: o.Stray}
 	if err := w.walk(root, "", []fs.FileInfo{info}); err != nil {
@@ -57,15 +74,26 @@ func Open(root string, o Options) (*Set, error) {
 }
 
 // openFile opens what is no folder.
-func openFile(name string, o Options) (*Set, error) {
+func openFile(name string, info fs.FileInfo, o Options) (*Set, error) {
 	lower := strings.ToLower(filepath.Base(name))
+	open := openArchive
 	switch {
 	case strings.HasSuffix(lower, ".csv"):
-		return openManifest(name, o)
+		open = openManifest
 	case strings.HasSuffix(lower, ".tar"), strings.Contains(lower, ".tar."), strings.HasSuffix(lower, ".tgz"):
-		return openArchive(name, o)
+	default:
+		return nil, notASource(name)
 	}
-	return nil, fault.Data.Errorf("dataset: %s is a file; give a folder of images, a CSV manifest or a tar archive", name)
+	s, err := open(name, o)
+	if err != nil {
+		return nil, err
+	}
+	s.stamp(name, info)
+	return s, nil
+}
+
+func notASource(name string) error {
+	return fault.Data.Errorf("dataset: %s is a file; give a folder of images, a CSV manifest or a tar archive", name)
 }
 
 // walker gathers the images of a tree.
@@ -79,11 +107,15 @@ type walker struct {
 	// linked are the directories entered through a symbolic link in the current
 	// class: each is entered so once, lest links between folders multiply.
 	linked []fs.FileInfo
+	// links says that there are symbolic links: what they lead to may change
+	// without a trace here.
+	links bool
 }
 
 // walk visits the directory dir, called rel below the root; ancestors are the
 // directories on the way to it, itself included.
 func (w *walker) walk(dir, rel string, ancestors []fs.FileInfo) error {
+	w.set.stamp(dir, ancestors[len(ancestors)-1])
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return fault.Data.Errorf("dataset: list %s: %w", dir, err)
@@ -97,6 +129,7 @@ func (w *walker) walk(dir, rel string, ancestors []fs.FileInfo) error {
 		isDir, regular := entry.IsDir(), entry.Type().IsRegular()
 		link := entry.Type()&fs.ModeSymlink != 0
 		if link {
+			w.links = true
 			info, err := os.Stat(full)
 			isDir = err == nil && info.IsDir()
 			regular = err != nil || info.Mode().IsRegular() // a dangling link is named when it is read
@@ -150,7 +183,7 @@ func (w *walker) enter(dir, rel string, link bool, ancestors []fs.FileInfo) erro
 
 // file takes an image into the set, or counts what is none.
 func (w *walker) file(full, rel string, regular bool) {
-	if !regular || !looksLikeImage(full) {
+	if !regular || !w.looksLikeImage(full) {
 		w.set.countOther(rel)
 		return
 	}
@@ -171,6 +204,9 @@ func (w *walker) file(full, rel string, regular bool) {
 func (w *walker) finish() (*Set, error) {
 	s := w.set
 	s.Classes = w.classes
+	if w.links {
+		s.stamps = nil
+	}
 	if len(s.Items) == 0 {
 		return nil, w.emptyError()
 	}
@@ -211,7 +247,7 @@ func (w *walker) emptyError() error {
 
 // looksLikeImage goes by the extension, and by the first bytes of a file that
 // has none: indexing must not open a million files.
-func looksLikeImage(full string) bool {
+func (w *walker) looksLikeImage(full string) bool {
 	if ext := strings.ToLower(filepath.Ext(full)); ext != "" {
 		return extensions[ext]
 	}
@@ -220,6 +256,9 @@ func looksLikeImage(full string) bool {
 		return false
 	}
 	defer func() { _ = f.Close() }() // nothing was written
+	if info, err := f.Stat(); err == nil {
+		w.set.stamp(full, info)
+	}
 	var head [16]byte
 	n, _ := f.Read(head[:])
 	return sniff(head[:n]) != ""
