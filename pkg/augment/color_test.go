@@ -83,7 +83,9 @@ func TestBlendEnds(t *testing.T) {
 
 func TestSolarizeInvertsFromTheThreshold(t *testing.T) {
 	img := noise(16, 16, 3)
-	got := (&chain{solarize(128)}).apply(img)
+	var c chain
+	c.solarize(128)
+	got := c.apply(img)
 	for i, v := range img.Pix {
 		want := v
 		if i%4 != 3 && v >= 128 {

@@ -35,37 +35,54 @@ func (r *Recipe) recolor(view *image.NRGBA, p *plan) *image.NRGBA {
 		c.add(step, 0)
 	}
 	if p.gray {
-		c = append(c, grayscale)
+		c.put(link{kind: linkGray})
 	}
 	if p.blur > 0 {
 		view = imaging.Blur(c.apply(view), p.blur)
 	}
 	if p.solarize {
-		c = append(c, solarize(r.solarizeFrom()))
+		c.solarize(r.solarizeFrom())
 	}
 	return c.apply(view)
 }
 
-// chain is a row of operations on single pixels.
-type chain []func(c color.NRGBA) color.NRGBA
+// chain is a row of operations on single pixels, at most one of each kind of
+// jitter, a grayscale and a solarisation.
+type chain struct {
+	links  [6]link
+	tables [3][256]uint8 // of the links of kind linkTable, in their order
+	length int
+	tabled int
+}
 
-// apply carries the chain out and empties it. imaging's own adjustments differ
-// from Pillow's, so its AdjustFunc carries ours.
-func (c *chain) apply(img *image.NRGBA) *image.NRGBA {
-	steps := *c
-	*c = nil
-	switch len(steps) {
-	case 0:
-		return img
-	case 1:
-		return imaging.AdjustFunc(img, steps[0])
-	}
-	return imaging.AdjustFunc(img, func(pixel color.NRGBA) color.NRGBA {
-		for _, step := range steps {
-			pixel = step(pixel)
-		}
-		return pixel
-	})
+// link is one operation.
+type link struct {
+	kind   linkKind
+	table  *[256]uint8
+	factor float32
+	by     uint8
+}
+
+type linkKind uint8
+
+const (
+	linkTable linkKind = iota // each value through a table
+	linkSaturation
+	linkHue
+	linkGray
+)
+
+func (c *chain) put(l link) {
+	c.links[c.length] = l
+	c.length++
+}
+
+// nextTable appends a link with a table to be filled.
+func (c *chain) nextTable() *[256]uint8 {
+	table := &c.tables[c.tabled]
+	c.tabled++
+	c.put(link{kind: linkTable, table: table})
+	return table
 }
 
 // add appends a step of colour jitter; from is what brightness and contrast
@@ -74,34 +91,48 @@ func (c *chain) add(step operation, from uint8) {
 	factor := float32(step.factor)
 	switch step.kind {
 	case brightness, contrast:
-		table := &[256]uint8{}
-		blendTable(table, from, factor)
-		*c = append(*c, func(c color.NRGBA) color.NRGBA {
-			return color.NRGBA{table[c.R], table[c.G], table[c.B], c.A}
-		})
+		blendTable(c.nextTable(), from, factor)
 	case saturation:
-		*c = append(*c, func(c color.NRGBA) color.NRGBA {
-			gray := luma(c.R, c.G, c.B)
-			return color.NRGBA{blend(gray, c.R, factor), blend(gray, c.G, factor), blend(gray, c.B, factor), c.A}
-		})
+		c.put(link{kind: linkSaturation, factor: factor})
 	case hue:
-		tables, by := hues(), hueShift(step.factor)
-		*c = append(*c, func(c color.NRGBA) color.NRGBA {
-			c.R, c.G, c.B = tables.shift(c.R, c.G, c.B, by)
-			return c
-		})
+		c.put(link{kind: linkHue, by: hueShift(step.factor)})
 	}
 }
 
-func grayscale(c color.NRGBA) color.NRGBA {
-	gray := luma(c.R, c.G, c.B)
-	return color.NRGBA{gray, gray, gray, c.A}
+// solarize appends a solarisation.
+func (c *chain) solarize(threshold uint8) {
+	table := c.nextTable()
+	for v := range table {
+		table[v] = solarizeValue(uint8(v), threshold)
+	}
 }
 
-func solarize(threshold uint8) func(c color.NRGBA) color.NRGBA {
-	return func(c color.NRGBA) color.NRGBA {
-		return color.NRGBA{solarizeValue(c.R, threshold), solarizeValue(c.G, threshold), solarizeValue(c.B, threshold), c.A}
+// apply carries the chain out and empties it. imaging's own adjustments differ
+// from Pillow's, so its AdjustFunc carries ours.
+func (c *chain) apply(img *image.NRGBA) *image.NRGBA {
+	links, tables := c.links[:c.length], hues()
+	c.length = 0
+	if len(links) == 0 {
+		return img
 	}
+	return imaging.AdjustFunc(img, func(p color.NRGBA) color.NRGBA {
+		r, g, b := p.R, p.G, p.B
+		for i := range links {
+			switch l := &links[i]; l.kind {
+			case linkTable:
+				r, g, b = l.table[r], l.table[g], l.table[b]
+			case linkSaturation:
+				gray := luma(r, g, b)
+				r, g, b = blend(gray, r, l.factor), blend(gray, g, l.factor), blend(gray, b, l.factor)
+			case linkHue:
+				r, g, b = tables.shift(r, g, b, l.by)
+			case linkGray:
+				gray := luma(r, g, b)
+				r, g, b = gray, gray, gray
+			}
+		}
+		return color.NRGBA{r, g, b, p.A}
+	})
 }
 
 // imageGray is the rounded mean luma of a picture that begins at (0, 0).
