@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"supcon/pkg/dataset"
+	"supcon/pkg/fault"
 )
 
 func newData(ui *ui) *cobra.Command {
@@ -29,6 +30,9 @@ datasets/sample was made with the defaults.`,
 		Example: "  supcon data synth shapes",
 		Args:    exactlyOne("a folder to make"),
 		RunE: func(_ *cobra.Command, args []string) error {
+			if o.Train < 1 || o.Test < 1 {
+				return fault.Usage.Errorf("--train is %d and --test %d; give 1 image or more a class", o.Train, o.Test)
+			}
 			if err := dataset.Synth(args[0], seed, o); err != nil {
 				return err
 			}

@@ -49,6 +49,9 @@ func runEval(ctx context.Context, ui *ui, o evalOptions, args []string) error {
 	if !o.linearProbe && !o.knn {
 		o.linearProbe, o.knn = true, true
 	}
+	if o.k < 1 || !(o.tau > 0) {
+		return fault.Usage.Errorf("--knn-k is %d and --knn-temperature %g; both must be above 0", o.k, o.tau)
+	}
 	t, err := o.open(ui, args)
 	if err != nil {
 		return err
@@ -84,7 +87,11 @@ func runEval(ctx context.Context, ui *ui, o evalOptions, args []string) error {
 
 // images returns what the probe is fitted to and scored on.
 func (o *evalOptions) images(t *trained) (fit, test *dataset.Set, err error) {
-	fit, test, err = t.runImages(o.data)
+	if o.data != "" && o.test != "" { // both are given: nothing is held out of either
+		fit, err = t.openLabelled(o.data, nil)
+	} else {
+		fit, test, err = t.runImages(o.data)
+	}
 	if err != nil {
 		return nil, nil, err
 	}
@@ -120,13 +127,17 @@ func nearestNeighbours(ctx context.Context, t *trained, o evalOptions, fit, test
 	return &result, err
 }
 
-// reportScores writes eval.json into the run directory and prints the scores.
+// reportScores prints the scores and then adds them to the run's eval.json: what
+// was measured is not lost when it cannot be written.
 func reportScores(ui *ui, t *trained, r eval.Report, asJSON bool) error {
-	if t.found.Run != "" {
-		if err := r.Write(filepath.Join(t.found.Run, "eval.json")); err != nil {
-			return err
-		}
+	if err := printScores(ui, r, asJSON); err != nil || t.found.Run == "" {
+		return err
 	}
+	path := filepath.Join(t.found.Run, "eval.json")
+	return r.With(eval.ReadReport(path)).Write(path)
+}
+
+func printScores(ui *ui, r eval.Report, asJSON bool) error {
 	if asJSON {
 		return ui.printJSON(r)
 	}

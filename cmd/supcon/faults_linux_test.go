@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"supcon/pkg/checkpoint"
 )
@@ -84,5 +85,38 @@ func TestSignalsHaveTheirExitCodes(t *testing.T) {
 		if code != want || stdout != "" || strings.Count(stderr, "supcon: ") < 1 {
 			t.Errorf("%v: exit code %d, want %d; stdout %q, stderr %q", signal, code, want, stdout, stderr)
 		}
+	}
+}
+
+// Ctrl-C whose save fails says so: the steps are lost, and the user must know.
+func TestInterruptionDoesNotHideAFailedSave(t *testing.T) {
+	dir := filepath.Join(disk(t, "700k", 0), "run") // no room for a checkpoint
+	ctx, cancel := context.WithCancelCause(context.Background())
+	go func() {
+		for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+			if text, err := os.ReadFile(filepath.Join(dir, "metrics.jsonl")); err == nil && bytes.Count(text, []byte("\n")) >= 2 {
+				break
+			}
+		}
+		cancel(interrupted{syscall.SIGINT})
+	}()
+	code, _, stderr := command(ctx, trainArgs(dir, "--epochs", "1000", "--checkpoint-every-steps", "100000")...)
+	if code != 1 || !strings.Contains(stderr, "no space left on device") {
+		t.Errorf("exit code %d, stderr %q; want 1 and the failed save", code, stderr)
+	}
+}
+
+// A result that cannot be printed is a failure.
+func TestFullStdoutIsAFailure(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skipf("there is no /dev/full: %v", err)
+	}
+	defer func() { _ = full.Close() }()
+	var stderr bytes.Buffer
+	dir := filepath.Join(t.TempDir(), "shapes")
+	code := run(context.Background(), full, &stderr, []string{"data", "synth", dir, "--train", "1", "--test", "1"})
+	if code != 1 || !strings.Contains(stderr.String(), "no space left on device") {
+		t.Errorf("exit code %d, stderr %q", code, stderr.String())
 	}
 }

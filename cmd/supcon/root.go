@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"syscall"
@@ -32,17 +33,31 @@ func run(ctx context.Context, stdout, stderr io.Writer, args []string) int {
 	ui := newUI(stdout, stderr)
 	root := newRoot(ui)
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	err := execute(ctx, root)
 	if err == nil {
-		return 0
+		err = ui.err
 	}
 	var signal interrupted
-	if errors.As(context.Cause(ctx), &signal) {
+	var saved resumable
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(context.Cause(ctx), &signal) && (errors.As(err, &saved) || errors.Is(err, context.Canceled)):
 		ui.interrupted(err)
 		return signal.exitCode()
 	}
 	ui.failure(err)
 	return fault.Of(err).ExitCode()
+}
+
+// execute runs the command; a broken invariant becomes an error of one line.
+func execute(ctx context.Context, root *cobra.Command) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("a bug in supcon: %v; please report it with the command that showed it", r)
+		}
+	}()
+	return root.ExecuteContext(ctx)
 }
 
 func newRoot(ui *ui) *cobra.Command {

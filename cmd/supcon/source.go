@@ -30,10 +30,9 @@ type source struct {
 }
 
 func (s *source) addFlags(cmd *cobra.Command, dataHelp string) {
-	s.batch = 256
 	cmd.Flags().StringVar(&s.data, "data", "", dataHelp)
 	cmd.Flags().StringVar(&s.layer, "layer", string(infer.EncoderLayer), "vectors to take: encoder (the representation h) or projection (the z that the loss saw)")
-	cmd.Flags().IntVar(&s.batch, "batch-size", s.batch, "images at once")
+	cmd.Flags().IntVar(&s.batch, "batch-size", 0, "most images at once; 0 = by the image size")
 	cmd.Flags().IntVar(&s.threads, "threads", 0, "arithmetic threads; 0 = all cores")
 	cmd.Flags().IntVar(&s.workers, "workers", 0, "image workers; 0 = by the machine")
 	cmd.Flags().IntVar(&s.maxPixels, "max-pixels", 0, "refuse a picture of more pixels than this before decoding it; 0 = 100000000, or what the run had for its own images")

@@ -125,6 +125,10 @@ func printTrained(ui *ui, r train.Result, asJSON bool) error {
 	if r.Skipped > 0 {
 		ui.row("skipped", "%d unreadable images", r.Skipped)
 	}
-	ui.row("next", "supcon eval --linear-probe %s", r.Run)
+	if r.Labelled {
+		ui.row("next", "supcon eval --linear-probe %s", r.Run)
+	} else {
+		ui.row("next", "supcon embed %s --out vectors.npy", r.Run)
+	}
 	return nil
 }

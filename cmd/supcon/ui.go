@@ -16,6 +16,7 @@ type ui struct {
 	stdout, stderr io.Writer
 	quiet, verbose bool
 	width          int    // columns of the terminal behind stderr, 0 when it is none
+	err            error  // the first failure to print a result
 	endBar         func() // ends a progress bar, so that the next text has a line of its own
 }
 
@@ -75,5 +76,8 @@ func (u *ui) printJSON(result any) error {
 
 // row prints one `name  value` line of a result.
 func (u *ui) row(name, format string, args ...any) {
-	fmt.Fprintf(u.stdout, "%-13s "+format+"\n", append([]any{name}, args...)...)
+	_, err := fmt.Fprintf(u.stdout, "%-13s "+format+"\n", append([]any{name}, args...)...)
+	if err != nil && u.err == nil {
+		u.err = fmt.Errorf("print result: %w", err)
+	}
 }

@@ -98,13 +98,18 @@ func candidates(run string, pointers []string) (paths, notes []string, err error
 	return paths, notes, nil
 }
 
-// runOf returns the run directory that a checkpoint file lies in.
+// runOf returns the run directory that a checkpoint file lies in, or "": a folder
+// of the name alone makes no run.
 func runOf(path string) string {
-	folder := filepath.Dir(path)
-	if filepath.Base(folder) != Folder {
+	absolute, err := filepath.Abs(path)
+	if err != nil || filepath.Base(filepath.Dir(absolute)) != Folder {
 		return ""
 	}
-	return filepath.Dir(folder)
+	run := filepath.Join(filepath.Dir(path), "..")
+	if _, err := os.Stat(filepath.Join(run, ConfigName)); err != nil {
+		return ""
+	}
+	return run
 }
 
 // Newest returns the run directory under runs whose newest checkpoint was

@@ -15,9 +15,10 @@ import (
 
 // The names inside a run directory.
 const (
-	Folder = "checkpoints"
-	Last   = "last" // pointer to the newest checkpoint
-	Best   = "best" // pointer to the one with the best validation score
+	ConfigName = "config.yaml" // the run's settings, as package config writes them
+	Folder     = "checkpoints"
+	Last       = "last" // pointer to the newest checkpoint
+	Best       = "best" // pointer to the one with the best validation score
 )
 
 const (
@@ -31,7 +32,8 @@ func StepPath(run string, step int) string {
 }
 
 // SaveStep saves run's checkpoint of m.Step and then, the file being safe,
-// switches `last` to it, and `best` too if asked. It returns the file's path.
+// switches `best` to it if asked, and `last` at the end: a run killed in between
+// resumes from the older `last` and comes by here again. It returns the file's path.
 func SaveStep(run string, m Meta, tensors []Tensor, best bool) (string, error) {
 	folder := filepath.Join(run, Folder)
 	if err := os.MkdirAll(folder, 0o777); err != nil {
@@ -43,7 +45,7 @@ func SaveStep(run string, m Meta, tensors []Tensor, best bool) (string, error) {
 	}
 	pointers := []string{Last}
 	if best {
-		pointers = append(pointers, Best)
+		pointers = []string{Best, Last}
 	}
 	for _, name := range pointers {
 		if err := atomicfile.WritePointer(filepath.Join(folder, name), filepath.Base(path)); err != nil {
@@ -67,7 +69,7 @@ func Prune(run string, keep int) error {
 		case err == nil:
 			kept[path] = true
 		case !errors.Is(err, fs.ErrNotExist):
-			return fmt.Errorf("checkpoint: prune: %w", err) // not knowing which one is good, remove none
+			return nil // not knowing which one is good, remove none
 		}
 	}
 	for i, step := range steps {

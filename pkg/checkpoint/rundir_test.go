@@ -25,6 +25,7 @@ func newRun(t *testing.T, best int, steps ...int) string {
 			t.Fatalf("saved as %q", path)
 		}
 	}
+	write(t, filepath.Join(run, ConfigName), nil)
 	return run
 }
 
@@ -163,6 +164,35 @@ func TestSaveStepOrder(t *testing.T) {
 	}
 }
 
+// A run killed between the two pointers resumes from the older `last` and comes
+// by the best step again; the other way round `best` would be lost.
+func TestBestIsSwitchedBeforeLast(t *testing.T) {
+	run := newRun(t, 10, 10)
+	last := filepath.Join(run, Folder, Last)
+	if err := os.Remove(last); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(last, 0o777); err != nil { // the switch of last will fail
+		t.Fatal(err)
+	}
+	if _, err := SaveStep(run, exampleMeta(20), exampleTensors(), true); err == nil {
+		t.Fatal("a directory was taken for a pointer")
+	}
+	if path, err := pointed(run, Best); err != nil || path != StepPath(run, 20) {
+		t.Errorf("best names %q (%v), want step 20", path, err)
+	}
+}
+
+func TestFileInAFolderOfTheNameIsNoRun(t *testing.T) {
+	run := newRun(t, -1, 10)
+	if err := os.Remove(filepath.Join(run, ConfigName)); err != nil {
+		t.Fatal(err)
+	}
+	if found, err := Resolve(StepPath(run, 10)); err != nil || found.Run != "" {
+		t.Errorf("run directory %q (%v) without a config.yaml, want none", found.Run, err)
+	}
+}
+
 func TestPruneKeepsBestAndLast(t *testing.T) {
 	cases := []struct {
 		keep int
@@ -194,8 +224,8 @@ func TestPruneKeepsBestAndLast(t *testing.T) {
 	}
 	run := newRun(t, 10, 10, 20, 30)
 	write(t, filepath.Join(run, Folder, Best), []byte("torn"))
-	if err := Prune(run, 1); err == nil || len(steps(t, run)) != 3 {
-		t.Errorf("with a torn `best`: error %v, steps %v; want an error and all three kept", err, steps(t, run))
+	if err := Prune(run, 1); err != nil || len(steps(t, run)) != 3 {
+		t.Errorf("with a torn `best`: error %v, steps %v; want all three kept and training to go on", err, steps(t, run))
 	}
 }
 

@@ -171,3 +171,23 @@ func TestResolveAutomatic(t *testing.T) {
 		t.Errorf("given settings were changed: %s", diff)
 	}
 }
+
+func TestOddPathsSurviveTheFile(t *testing.T) {
+	for _, path := range []string{"a\nb", "tab\there", "  spaces ", "# hash", "quote\"'s", "ünï/中", "-", "~", "null", "1e3", "a\\b", "\x01", "line\n"} {
+		r := Default()
+		r.Data = path
+		text, err := Marshal(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := Default()
+		if _, err := parse(text, &got); err != nil || got.Data != path {
+			t.Errorf("%q came back as %q, %v", path, got.Data, err)
+		}
+	}
+	r := Default()
+	r.Data = "bad\xff"
+	if err := r.Validate(); fault.Of(err) != fault.Usage || err == nil {
+		t.Errorf("a path that is no UTF-8: %v, want a usage error", err)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"supcon/pkg/fault"
 )
@@ -76,6 +77,9 @@ func (r Run) Validate() error {
 // ValidateViews is Validate without what only training needs, for those who
 // want the views of a run.
 func (r Run) ValidateViews() error {
+	if !utf8.ValidString(r.Data + r.Val) {
+		return fault.Usage.Errorf("config: the path %q is not valid UTF-8 and could not be written to config.yaml; rename the folder", r.Data+r.Val)
+	}
 	if r.Data == "" {
 		return fault.Usage.Errorf("config: no images to train on; give an image folder with --data DIR")
 	}

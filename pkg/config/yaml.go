@@ -2,12 +2,14 @@ package config
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"reflect"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -96,7 +98,7 @@ func (f field) store(n ast.Node) error {
 	if !ok {
 		return errors.New("expected a single value")
 	}
-	if _, quoted := n.(*ast.StringNode); quoted || f.value.Kind() != reflect.String {
+	if isText(n) || f.value.Kind() != reflect.String {
 		text := fmt.Sprint(scalar.GetValue())
 		if scalar.GetValue() == nil {
 			return errors.New("expected a value; leave the key out for its default")
@@ -110,11 +112,28 @@ func (f field) store(n ast.Node) error {
 	return nil
 }
 
+// isText tells whether the YAML library has read a scalar as text: quoted, plain,
+// or a block.
+func isText(n ast.Node) bool {
+	switch n.(type) {
+	case *ast.StringNode, *ast.LiteralNode:
+		return true
+	}
+	return false
+}
+
 // oneLine strips the source excerpt that the YAML library appends.
 func oneLine(err error) string {
 	first, _, _ := strings.Cut(err.Error(), "\n")
 	return first
 }
+
+// quoted is a text that the YAML library would write as a block, which cannot
+// hold every control character: in double quotes it can.
+type quoted string
+
+// MarshalYAML implements yaml.BytesMarshaler; JSON's escapes are YAML's too.
+func (q quoted) MarshalYAML() ([]byte, error) { return json.Marshal(string(q)) }
 
 // Marshal writes every setting of r in declaration order, the length of the run
 // in its one unit, so that Load gives back an equal r.
@@ -127,6 +146,9 @@ func Marshal(r Run) ([]byte, error) {
 		value := f.value.Interface()
 		if size, ok := value.(Size); ok {
 			value = size.String()
+		}
+		if text, ok := value.(string); ok && strings.ContainsFunc(text, unicode.IsControl) {
+			value = quoted(text)
 		}
 		pairs = append(pairs, yaml.MapItem{Key: f.key, Value: value})
 	}

@@ -30,14 +30,18 @@ const (
 // Options of an Encoder.
 type Options struct {
 	Layer Layer
-	Batch int // images at once
+	Batch int // most images at once; 0 chooses by the image size
 	// FailOnBad ends a run at the first unreadable image instead of skipping it.
 	FailOnBad bool
 }
 
 // Encoder turns images into vectors. It is not safe for concurrent use.
 type Encoder struct {
-	graph    *model.InferGraph
+	engine   *kernel.Engine
+	net      *model.Net
+	graph    *model.InferGraph // nil before the first run
+	rows     int               // of the graph
+	dim      int
 	recipe   *augment.Recipe
 	options  Options
 	meta     checkpoint.Meta
@@ -67,17 +71,44 @@ func Open(e *kernel.Engine, path string, o Options) (*Encoder, error) {
 	return encoder, nil
 }
 
+// A batch that nobody chose has as many pixels as this at most: more brings no
+// speed, only memory.
+const (
+	usualPixels = 32 * 224 * 224
+	mostUsual   = 256
+)
+
 // New makes an encoder of a net that may still be trained between runs; recipe
-// gives size and normalisation. o.Batch below 1 is a usage error.
+// gives size and normalisation. An o.Batch below 0 is a usage error.
 func New(e *kernel.Engine, net *model.Net, recipe *augment.Recipe, o Options) (*Encoder, error) {
-	if o.Batch < 1 {
-		return nil, fault.Usage.Errorf("infer: the batch size is %d; give 1 or more", o.Batch)
+	if o.Batch < 0 {
+		return nil, fault.Usage.Errorf("infer: the batch size is %d; give 1 or more, or 0 to choose by the image size", o.Batch)
 	}
-	graph, err := net.InferGraph(e, model.Shape{Rows: o.Batch, H: recipe.Size, W: recipe.Size}, o.Layer)
-	if err != nil {
+	if o.Batch == 0 {
+		o.Batch = max(1, min(mostUsual, usualPixels/(recipe.Size*recipe.Size)))
+	}
+	encoder := &Encoder{engine: e, net: net, recipe: recipe, options: o}
+	if err := encoder.prepare(1); err != nil { // finds the width, and what is wrong with layer or size
 		return nil, err
 	}
-	return &Encoder{graph: graph, recipe: recipe, options: o}, nil
+	encoder.dim = encoder.graph.Width()
+	return encoder, nil
+}
+
+// prepare makes the graph large enough for batches of so many rows.
+func (e *Encoder) prepare(rows int) error {
+	if e.graph != nil && rows <= e.rows {
+		return nil
+	}
+	if err := e.Close(); err != nil {
+		return err
+	}
+	graph, err := e.net.InferGraph(e.engine, model.Shape{Rows: rows, H: e.recipe.Size, W: e.recipe.Size}, e.options.Layer)
+	if err != nil {
+		return err
+	}
+	e.graph, e.rows = graph, rows
+	return nil
 }
 
 // Net builds the model that a checkpoint describes and loads its parameters.
@@ -130,7 +161,7 @@ func Tensors(net *model.Net) []checkpoint.Tensor {
 }
 
 // Dim is the length of a vector.
-func (e *Encoder) Dim() int { return e.graph.Width() }
+func (e *Encoder) Dim() int { return e.dim }
 
 // Meta is the metadata of the checkpoint the encoder was opened from.
 func (e *Encoder) Meta() checkpoint.Meta { return e.meta }
@@ -138,15 +169,25 @@ func (e *Encoder) Meta() checkpoint.Meta { return e.meta }
 // Checksum is the checksum of that checkpoint.
 func (e *Encoder) Checksum() string { return e.checksum }
 
-// Close releases the encoder's memory.
-func (e *Encoder) Close() error { return e.graph.Close() }
+// Close releases the encoder's memory; a later Run takes it again.
+func (e *Encoder) Close() error {
+	if e.graph == nil {
+		return nil
+	}
+	err := e.graph.Close()
+	e.graph = nil
+	return err
+}
 
 // Run appends the vector of every readable image of set to sink, in the set's
 // order, and returns the images that could not be read. It ends with the first
 // error of the sink or of ctx, or with the first unreadable image (FailOnBad).
 func (e *Encoder) Run(ctx context.Context, set *dataset.Set, workers int, sink embedding.Sink) ([]loader.Skip, error) {
-	dim := e.Dim()
-	o := loader.Options{Batch: e.options.Batch, Workers: workers, FailOnBad: e.options.FailOnBad}
+	dim, batch := e.Dim(), min(e.options.Batch, max(1, set.Len()))
+	if err := e.prepare(batch); err != nil {
+		return nil, err
+	}
+	o := loader.Options{Batch: batch, Workers: workers, FailOnBad: e.options.FailOnBad}
 	return loader.Whole(ctx, set, e.recipe, o, func(b *loader.Batch) error {
 		vectors, err := e.graph.Run(b.X)
 		if err != nil {

@@ -65,7 +65,7 @@ func TestVectorsDoNotDependOnTheBatch(t *testing.T) {
 	set, e := shapes(t), engine(t)
 	for layer, dim := range map[Layer]int{EncoderLayer: net.Dim(), ProjectionLayer: 6} {
 		var want []float32
-		for _, batch := range []int{1, 7, 64} {
+		for _, batch := range []int{1, 7, 64, 0} {
 			encoder, err := Open(e, path, Options{Layer: layer, Batch: batch})
 			if err != nil {
 				t.Fatal(err)
@@ -169,13 +169,32 @@ func TestOpenRefuses(t *testing.T) {
 		kind fault.Kind
 	}{
 		{path, Options{Layer: "middle", Batch: 1}, fault.Usage},
-		{path, Options{Layer: EncoderLayer}, fault.Usage},
+		{path, Options{Layer: EncoderLayer, Batch: -1}, fault.Usage},
 		{path + "x", Options{Layer: EncoderLayer, Batch: 1}, fault.Checkpoint},
 		{other, Options{Layer: EncoderLayer, Batch: 1}, fault.Checkpoint},
 		{unknown, Options{Layer: EncoderLayer, Batch: 1}, fault.Checkpoint},
 	} {
 		if _, err := Open(e, c.path, c.o); err == nil || fault.Of(err) != c.kind {
 			t.Errorf("%s %+v: error %v of kind %d, want kind %d", filepath.Base(c.path), c.o, err, fault.Of(err), c.kind)
+		}
+	}
+}
+
+// A graph is made no larger than the images need: memory and time would go into
+// rows that do not exist.
+func TestGraphHasNoMoreRowsThanImages(t *testing.T) {
+	path, _ := saved(t, model.Spec{Name: "small", Head: model.Linear, ProjDim: 4})
+	set := shapes(t)
+	encoder, err := Open(engine(t), path, Options{Layer: EncoderLayer})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, images := range []int{3, 1, 5} {
+		if _, err := encoder.Collect(context.Background(), set.Select(make([]int, images)), 1); err != nil {
+			t.Fatal(err)
+		}
+		if want := max(3, images); encoder.rows != want {
+			t.Errorf("after %d images the graph has %d rows, want %d", images, encoder.rows, want)
 		}
 	}
 }

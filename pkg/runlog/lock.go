@@ -26,7 +26,7 @@ func LockRun(run string) (*Lock, error) {
 		return nil, fmt.Errorf("runlog: lock %q: %w", run, err)
 	}
 	if !locked {
-		return nil, fault.Usage.Errorf("another process is training in %q: wait for it to end, or give another --out", run)
+		return nil, fault.Usage.Errorf("another process is training in %q: wait for it to end, or train in another directory", run)
 	}
 	return &Lock{l}, nil
 }

@@ -132,6 +132,9 @@ func Images(dir, data string) (trainSet, held *dataset.Set, err error) {
 		return nil, nil, err
 	}
 	if data != "" {
+		if cfg.Unlabelled { // such a run holds nothing out
+			cfg.ValFraction = 0
+		}
 		cfg.Data, cfg.Unlabelled = data, false
 	}
 	d, err := openImages(cfg)

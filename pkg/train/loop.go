@@ -20,6 +20,7 @@ type Result struct {
 	DataWaitS   float64  `json:"data_wait_s"` // time the steps waited for images
 	Skipped     int      `json:"skipped"`     // unreadable images
 	ValKNNTop1  *float64 `json:"val_knn_top1,omitempty"`
+	Labelled    bool     `json:"-"` // the images have classes
 	Interrupted bool     `json:"-"` // ctx was cancelled before the last step
 }
 
@@ -104,7 +105,7 @@ func (t *Trainer) result() Result {
 	r := Result{
 		Run: t.dir, Checkpoint: t.savedPath, Steps: t.step, Epochs: t.step / t.perEpoch, Seconds: seconds,
 		Loss: t.epochLoss.mean(), DataWaitS: t.loader.Wait().Seconds(), Skipped: t.skipped(),
-		Interrupted: t.step < t.total,
+		Labelled: t.data.train.Labelled(), Interrupted: t.step < t.total,
 	}
 	if seconds > 0 {
 		r.ViewsPerS = float64((t.step-t.firstStep)*t.cfg.BatchSize*t.cfg.Views) / seconds

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"supcon/pkg/checkpoint"
 	"supcon/pkg/config"
 	"supcon/pkg/fault"
 	"supcon/pkg/internal/atomicfile"
@@ -18,7 +19,6 @@ import (
 const (
 	// RunsFolder is where runs go that are not told where.
 	RunsFolder = "runs"
-	configName = "config.yaml"
 )
 
 // createRun makes the run directory with config.yaml in it, whole or not at
@@ -29,7 +29,7 @@ func createRun(out string, cfg config.Run, now time.Time) (string, error) {
 		return "", err
 	}
 	fill := func(dir string) error {
-		return atomicfile.WriteFile(filepath.Join(dir, configName), func(w io.Writer) error {
+		return atomicfile.WriteFile(filepath.Join(dir, checkpoint.ConfigName), func(w io.Writer) error {
 			_, err := w.Write(text)
 			return err
 		})
@@ -62,9 +62,9 @@ func explainRun(out string, err error) error {
 // readRunConfig reads the settings a run was started with.
 func readRunConfig(dir string) (config.Run, error) {
 	cfg := config.Default()
-	path := filepath.Join(dir, configName)
+	path := filepath.Join(dir, checkpoint.ConfigName)
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return cfg, fault.Usage.Errorf("train: %s is no run directory: it holds no %s; give the directory that `supcon train` made", strings.TrimSuffix(dir, "/"), configName)
+		return cfg, fault.Usage.Errorf("train: %s is no run directory: it holds no %s; give the directory that `supcon train` made", strings.TrimSuffix(dir, "/"), checkpoint.ConfigName)
 	}
 	_, err := config.Load(path, &cfg)
 	return cfg, err

@@ -9,9 +9,11 @@ import (
 	"strings"
 
 	"supcon/pkg/checkpoint"
+	"supcon/pkg/config"
 	"supcon/pkg/fault"
 	"supcon/pkg/infer"
 	"supcon/pkg/optim"
+	"supcon/pkg/runlog"
 )
 
 // optimizerPrefix keeps the solver's arrays apart from the model's.
@@ -79,6 +81,22 @@ func Resume(ctx context.Context, dir string, o Options) (*Trainer, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, checkpoint.ConfigName), err)
+	}
+	lock, err := runlog.LockRun(dir) // before looking for a checkpoint, which another trainer might replace
+	if err != nil {
+		return nil, err
+	}
+	t, err := resumeLocked(ctx, dir, cfg, lock, o)
+	if err != nil {
+		return nil, errors.Join(err, lock.Release())
+	}
+	return t, nil
+}
+
+// resumeLocked takes up the run in dir, whose lock is held.
+func resumeLocked(ctx context.Context, dir string, cfg config.Run, lock *runlog.Lock, o Options) (*Trainer, error) {
 	var saved *checkpoint.File
 	found, err := checkpoint.ResolveLast(dir)
 	switch {
@@ -94,14 +112,14 @@ func Resume(ctx context.Context, dir string, o Options) (*Trainer, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.dir = dir
+	t.dir, t.lock = dir, lock
 	t.data.notes = append(t.data.notes, found.Notes...)
 	if saved != nil {
 		if err := t.restore(saved); err != nil {
 			return nil, err
 		}
 	}
-	return t, t.openRun()
+	return t, t.openMetrics()
 }
 
 // restore takes up the run where the checkpoint left it.

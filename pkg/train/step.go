@@ -31,7 +31,7 @@ func (t *Trainer) update(b *loader.Batch) error {
 		return err
 	}
 	if !finite(value.Loss) || !finite(norm) {
-		return fmt.Errorf("the loss is %g and the gradient's norm %g, so the weights were left as they were before this step and the last checkpoint is good; try a lower --lr or a higher --temperature", value.Loss, norm)
+		return fmt.Errorf("the loss is %g and the gradient's norm %g, so the weights were left as they were before this step%s; try a lower --lr or a higher --temperature", value.Loss, norm, t.lastGood())
 	}
 	lr := t.schedule.At(t.step)
 	t.solver.SetLearningRate(lr)
@@ -44,6 +44,14 @@ func (t *Trainer) update(b *loader.Batch) error {
 	t.step++
 	t.pace.tick(t.clock.Now())
 	return t.record(b.Epoch, value, lr, norm)
+}
+
+// lastGood names the checkpoint that a stopped run leaves, if there is one.
+func (t *Trainer) lastGood() string {
+	if t.savedAt < 0 {
+		return ""
+	}
+	return fmt.Sprintf(" and the checkpoint of step %d is good", t.savedAt)
 }
 
 // gradientNorm is the L2 norm of the gradient of all parameters together.

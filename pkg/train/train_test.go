@@ -176,7 +176,7 @@ func TestRunDirectoryRepeatsTheRun(t *testing.T) {
 	cfg.LR, cfg.WarmupEpochs, cfg.ImageSize = 0, -1, 0 // automatic
 	first, result := run(t, cfg, &watcher{})
 	again := config.Default()
-	if _, err := config.Load(filepath.Join(first, configName), &again); err != nil {
+	if _, err := config.Load(filepath.Join(first, checkpoint.ConfigName), &again); err != nil {
 		t.Fatal(err)
 	}
 	if again.LR == 0 || again.WarmupEpochs < 0 || again.ImageSize != 32 || again.Recipe != "cifar" {

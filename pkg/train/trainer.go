@@ -81,7 +81,10 @@ func New(ctx context.Context, cfg config.Run, o Options) (*Trainer, error) {
 	if t.dir, err = createRun(o.Out, t.cfg, t.clock.Now()); err != nil {
 		return nil, err
 	}
-	return t, t.openRun()
+	if t.lock, err = runlog.LockRun(t.dir); err != nil {
+		return nil, err
+	}
+	return t, t.openMetrics()
 }
 
 // prepare builds everything but the run directory; saved is the checkpoint a
@@ -140,7 +143,7 @@ func (t *Trainer) prepareModel(context.Context) (err error) {
 	if t.data.held == nil {
 		return nil
 	}
-	t.encoder, err = infer.New(t.engine, t.net, t.recipe, infer.Options{Layer: infer.EncoderLayer, Batch: 256, FailOnBad: cfg.OnBadImage == config.FailBad})
+	t.encoder, err = infer.New(t.engine, t.net, t.recipe, infer.Options{Layer: infer.EncoderLayer, FailOnBad: cfg.OnBadImage == config.FailBad})
 	return err
 }
 
@@ -160,6 +163,9 @@ func (t *Trainer) prepareLoop(context.Context) (err error) {
 	}
 	warmup := min(int(cfg.WarmupEpochs*float64(t.perEpoch)), t.total)
 	t.schedule = optim.Schedule{Name: cfg.Schedule, LR: cfg.LR, Steps: t.total, Warmup: warmup}
+	if warmup == t.total && t.total > 0 {
+		t.data.notes = append(t.data.notes, fmt.Sprintf("the warm-up of %g epochs takes the whole run of %d steps, so the learning rate only climbs; give a shorter --warmup-epochs or a longer run", cfg.WarmupEpochs, t.total))
+	}
 	t.watch = newWatch(cfg.Contrastive(), cfg.BatchSize*cfg.Views, len(t.data.train.Classes), warmup)
 	if err := t.schedule.Check(); err != nil {
 		return err
@@ -181,11 +187,8 @@ func cacheBytes(size config.Size) int64 {
 	return int64(size)
 }
 
-// openRun locks the run directory and opens its metrics at the current step.
-func (t *Trainer) openRun() (err error) {
-	if t.lock, err = runlog.LockRun(t.dir); err != nil {
-		return err
-	}
+// openMetrics opens the run's metrics at the current step.
+func (t *Trainer) openMetrics() (err error) {
 	t.metrics, err = runlog.OpenMetrics(filepath.Join(t.dir, runlog.MetricsFile), t.step)
 	return err
 }
