@@ -24,6 +24,14 @@ var architectures = []architecture{
 	{name: "resnet50", widths: []int{64, 128, 256, 512}, depths: []int{3, 4, 6, 3}, expansion: 4, largeStem: true},
 }
 
+// leastSize is the side in pixels under which pooling leaves nothing.
+func (a architecture) leastSize() int {
+	if a.depths == nil { // a 2×2 pooling between its convolutions
+		return 1 << (len(a.widths) - 1)
+	}
+	return 1
+}
+
 func find(name string) (architecture, bool) {
 	for _, a := range architectures {
 		if a.name == name {

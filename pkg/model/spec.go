@@ -86,3 +86,13 @@ func (s Spec) Check() error {
 	}
 	return nil
 }
+
+// CheckSize returns an error of kind fault.Usage when images of size×size pixels
+// are too small for the encoder.
+func (s Spec) CheckSize(size int) error {
+	a, _ := find(s.Name)
+	if least := a.leastSize(); size < least {
+		return fault.Usage.Errorf("model: %s takes images of at least %d pixels a side, not %d; give a larger --image-size", s.Name, least, size)
+	}
+	return nil
+}

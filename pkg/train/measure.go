@@ -28,6 +28,14 @@ const warmUps = 2
 // Rows is V·N.
 func (l Load) Rows() int { return l.Images * l.Views }
 
+// net makes the model that is measured.
+func (l Load) net() (*model.Net, error) {
+	if err := l.Spec.CheckSize(l.ImageSize); err != nil {
+		return nil, err
+	}
+	return model.New(l.Spec.ForImages(l.ImageSize), 1)
+}
+
 // StepSpeed is the speed of a training step: forward, backward, update.
 type StepSpeed struct {
 	StepMS     float64 `json:"step_ms"` // median
@@ -41,7 +49,7 @@ type StepSpeed struct {
 
 // MeasureStep times training steps under SupCon and SGD on random input.
 func MeasureStep(ctx context.Context, e *kernel.Engine, l Load) (StepSpeed, error) {
-	net, err := model.New(l.Spec.ForImages(l.ImageSize), 1)
+	net, err := l.net()
 	if err != nil {
 		return StepSpeed{}, err
 	}
@@ -117,7 +125,7 @@ type InferSpeed struct {
 
 // MeasureInference times the encoder on batches of l.Rows() random images.
 func MeasureInference(ctx context.Context, e *kernel.Engine, l Load) (InferSpeed, error) {
-	net, err := model.New(l.Spec.ForImages(l.ImageSize), 1)
+	net, err := l.net()
 	if err != nil {
 		return InferSpeed{}, err
 	}

@@ -131,6 +131,9 @@ func (t *Trainer) prepareModel(context.Context) (err error) {
 		return fault.Usage.Errorf("%w", err)
 	}
 	spec := t.spec(len(t.data.train.Classes)).ForImages(cfg.ImageSize)
+	if err := spec.CheckSize(cfg.ImageSize); err != nil {
+		return err
+	}
 	if t.net, err = model.New(spec, cfg.Seed); err != nil {
 		return err
 	}
