@@ -16,33 +16,6 @@ func TestConvEpilogue(t *testing.T) {
 	})
 }
 
-func TestConvKeepsItsFilter(t *testing.T) {
-	shapes := []ConvShape{convCases[3], convCases[5], convCases[8]}
-	eachBranch(t, Options{Threads: 2}, func(t *testing.T, e *Engine) {
-		for i, s := range shapes {
-			plan, err := e.NewConv(s)
-			if err != nil {
-				t.Fatal(err)
-			}
-			m := newMaker(uint64(i))
-			x, w, other := m.random(s.sizeX()), m.random(s.sizeW()), m.random(s.sizeW())
-			y, want, wantOther := m.empty(s.sizeY()), m.empty(s.sizeY()), m.empty(s.sizeY())
-			plan.Forward(want, x, w, Epilogue{})
-			plan.Forward(wantOther, x, other, Epilogue{})
-			plan.Keep(w)
-			plan.Forward(y, x, other, Epilogue{})
-			sameBits(t, "another filter", y, wantOther)
-			plan.Forward(y, x, w, Epilogue{})
-			sameBits(t, "the filter kept", y, want)
-			copy(w, other)
-			plan.Keep(nil)
-			plan.Forward(y, x, w, Epilogue{})
-			sameBits(t, "the filter changed", y, wantOther)
-			m.check(t)
-		}
-	})
-}
-
 // Large results are stored past the cache; here all are large.
 func TestConvPastTheCache(t *testing.T) {
 	usual := pastCache

@@ -8,7 +8,6 @@ type Conv struct {
 	g      correlation // otherwise
 	phases []dataPhase
 	filter *filterPlan
-	kept   kept
 }
 
 // convTiles are the three passes by Winograd.
@@ -145,4 +144,22 @@ func (c *Conv) BackwardFilter(dw, x, dy []float32) {
 	default:
 		c.filter.run(c.e, dw, x, dy)
 	}
+}
+
+// derived is the filter w (R,S,C,K) transformed to frequencies, or packed, in scratch until the next call.
+func (c *Conv) derived(w []float32) []float32 {
+	if c.tile != nil {
+		u := c.e.shared[:c.tile.forward.sharedU()]
+		c.tile.forward.transformFilter(c.e, u, w)
+		return u
+	}
+	b := c.panels()
+	packed := c.e.shared[:b.size()]
+	c.e.each(b.count(), func(_ *worker, i int) { b.pack(packed, w, c.s.K, false, i) })
+	return packed
+}
+
+// panels is the filter of the forward pass, packed.
+func (c *Conv) panels() panels {
+	return panels{cols: c.s.K, depth: c.s.taps(), table: c.e.k}
 }
