@@ -73,9 +73,10 @@ func (c *Conv) planTiles() {
 		data:    e.planWinograd(s.N, s.P(), s.Q(), s.K, s.H, s.W, s.C, s.R-1-s.Pad),
 		filter:  e.planWinogradFilter(s),
 	}
+	shared, private := t.filter.scratch()
 	e.reserve(
-		max(t.forward.sharedU(), t.data.sharedU()+s.sizeW(), t.filter.shared()),
-		max(t.forward.private(), t.data.private()))
+		max(t.forward.sharedU(), t.data.sharedU()+s.sizeW(), shared),
+		max(t.forward.private(), t.data.private(), private))
 	if n := tileIn * max(s.C, s.K); n > len(e.zeros) {
 		e.zeros = alignedFloats(n)
 	}
