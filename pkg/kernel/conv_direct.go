@@ -143,16 +143,24 @@ func (g *correlation) copyBand(dst, image []float32, top, rows int) {
 
 // copyRow copies one source row, from column −left on, to fill dst.
 func (g *correlation) copyRow(dst, image []float32, row int) {
+	g.copyRun(dst, image, row, -g.left*g.c)
+}
+
+// copyRun copies of one source row the floats from first on, with zeros for what lies beyond it, to
+// fill dst.
+func (g *correlation) copyRun(dst, image []float32, row, first int) {
+	line := g.w * g.c
 	if row < 0 || row >= g.h {
 		clear(dst)
 		return
 	}
-	from := image[row*g.w*g.c:][:g.w*g.c]
-	if g.left < 0 {
-		from = from[min(len(from), -g.left*g.c):]
+	if first >= 0 && first+len(dst) <= line {
+		copy(dst, image[row*line+first:])
+		return
 	}
-	before := min(len(dst), max(g.left, 0)*g.c)
+	before := min(len(dst), max(-first, 0))
 	clear(dst[:before])
-	copied := copy(dst[before:], from)
+	from := min(line, max(first, 0))
+	copied := copy(dst[before:], image[row*line+from:(row+1)*line])
 	clear(dst[before+copied:])
 }

@@ -4,121 +4,109 @@ package kernel
 //
 //	dw[r,s,c,k] = Σ over outputs of x[seen by (r,s), c]·dy[output, k]
 //
-// For one r the (s,c) that an output sees are contiguous, and the outputs of a row lie equally far
-// apart: that is a transposed tile with a run for each output row. Outputs are taken in chunks of
-// rows, and each tile of dw is one task's for all chunks, so the order of its sum is fixed.
+// a product of what the outputs see, (outputs, taps), transposed, with dy (outputs, k). Outputs are
+// cut into shards and taps into bands; one task sums one band over one shard, chunk by chunk, all by
+// itself: threads meet only at the end, where the shards' sums are added in order. Small filters are
+// cut into many shards, large ones, whose sums would fill the memory, into many bands.
 type filterPlan struct {
-	g       correlation
-	rows    int // output rows of a chunk
-	packDy  bool
-	offsets []int
+	g      correlation
+	shards int
+	bands  int
+	band   int // taps of a band
+	strip  int // taps of it that are copied at a time
+	chunk  int // outputs that are taken at a time
+	packDy bool
 }
 
 const (
-	filterPixels  = 1024 // outputs of a chunk, roughly
-	filterTaskRow = 112  // rows of dw in a task, at most
-	packTaps      = 128  // rows of dw from which packing dy pays
+	filterTasks = 16         // shards × bands, whatever the number of threads: the bits must not depend on it
+	filterSums  = 1 << 21    // floats of all shards' sums, roughly
+	filterChunk = 256        // outputs: a panel of dy and the rows of a tile stay in the first cache
+	filterStrip = 2 * 6 * 14 // taps: whole tiles of either branch
+	packTaps    = 128        // taps from which packing dy pays
 )
 
 func (e *Engine) planFilter(s ConvShape) *filterPlan {
 	f := &filterPlan{g: s.correlation()}
-	f.rows = min(s.N*f.g.p, max(1, filterPixels/f.g.q))
-	f.packDy = s.taps() >= packTaps || s.K%e.k.nr != 0
-	f.offsets = make([]int, f.rows)
+	taps := s.taps()
+	f.shards = max(1, min(filterTasks, filterSums/s.sizeW(), blocks(s.pixels(), filterChunk)))
+	f.band = evenRows(taps, max(2*filterStrip, blocks(taps, blocks(filterTasks, f.shards))))
+	f.bands = blocks(taps, f.band)
+	f.strip = min(f.band, filterStrip)
+	f.chunk = evenRows(blocks(s.pixels(), f.shards), filterChunk)
+	f.packDy = f.band >= packTaps || s.K%e.k.nr != 0
 	return f
 }
 
-// bandFloats is the room for the source that a chunk sees. Rows of one image share what they see
-// in common; each image begins anew.
-func (f *filterPlan) bandFloats() int {
-	if f.g.inPlace() {
-		return 0
-	}
-	images := blocks(f.rows-1, f.g.p) + 1
-	return (f.rows*f.g.step + images*max(0, f.g.r-f.g.step)) * f.g.bandWidth() * f.g.c
+// lda is the distance of the rows that outputs see, once copied.
+func (f *filterPlan) lda() int { return spaced(f.strip) }
+
+func (f *filterPlan) dyPanels(outputs int, k *table) panels {
+	return panels{cols: f.g.k, depth: outputs, table: k}
 }
 
-func (f *filterPlan) panels(rows int, k *table) panels {
-	return panels{cols: f.g.k, depth: rows * f.g.q, table: k}
-}
-
-func (f *filterPlan) shared(k *table) int {
-	p := f.panels(f.rows, k)
-	return p.size() + f.bandFloats()
+// scratch is what the plan needs of the shared and of each thread's private scratch, in floats.
+func (f *filterPlan) scratch(k *table) (shared, private int) {
+	return (f.shards - 1) * f.g.depth() * f.g.k, f.chunk*f.lda() + f.dyPanels(f.chunk, k).size()
 }
 
 func (f *filterPlan) run(e *Engine, dw, x, dy []float32) {
-	total := f.g.n * f.g.p
-	for lo := 0; lo < total; lo += f.rows {
-		hi := min(total, lo+f.rows)
-		b := f.panels(hi-lo, e.k)
-		packed := e.shared[:b.size()]
-		source, width := x, f.g.w
-		if f.g.inPlace() {
-			for i := range hi - lo {
-				f.offsets[i] = f.inPlaceOffset(lo + i)
-			}
-		} else {
-			source, width = e.shared[b.size():], f.g.bandWidth()
-			f.copyBands(e, source, x, lo, hi)
+	total, size := f.g.n*f.g.p*f.g.q, f.g.depth()*f.g.k
+	perShard := blocks(total, f.shards)
+	e.each(f.shards*f.bands, func(w *worker, i int) {
+		shard, band := i/f.bands, i%f.bands
+		sum := dw
+		if shard > 0 {
+			sum = e.shared[(shard-1)*size:][:size]
 		}
-		if f.packDy {
-			e.each(b.count(), func(_ *worker, i int) { b.pack(packed, dy[lo*f.g.q*f.g.k:], f.g.k, false, i) })
-		}
-		f.accumulate(e, dw, source, width*f.g.c, packed, dy[lo*f.g.q*f.g.k:], b, lo > 0)
+		m0, m1 := block(f.g.depth(), f.band, band)
+		lo, hi := block(total, perShard, shard)
+		f.sum(e, w, sum, x, dy, m0, m1, lo, hi)
+	})
+	if f.shards > 1 {
+		e.elementwise(size, func(lo, hi int) { addShards(e.k, dw[lo:hi], e.shared[lo:], size, f.shards-1) })
 	}
 }
 
-func (f *filterPlan) inPlaceOffset(row int) int {
-	n, p := row/f.g.p, row%f.g.p
-	return ((n*f.g.h+p*f.g.step-f.g.top)*f.g.w - f.g.left) * f.g.c
-}
-
-// copyBands copies the source that the output rows lo…hi (counted through all images) see, with
-// zeros around, and notes where each row's begins.
-func (f *filterPlan) copyBands(e *Engine, dst, x []float32, lo, hi int) {
-	line := f.g.bandWidth() * f.g.c
-	at := 0
-	for row := lo; row < hi; {
-		n, p := row/f.g.p, row%f.g.p
-		count := min(hi-row, f.g.p-p)
-		for i := range count {
-			f.offsets[row-lo+i] = (at + i*f.g.step) * line
-		}
-		image, first, lines := x[n*f.g.h*f.g.w*f.g.c:], p*f.g.step-f.g.top, f.g.bandRows(count)
-		band := dst[at*line:][:lines*line]
-		const some = 8
-		e.each(blocks(lines, some), func(_ *worker, i int) {
-			a, b := block(lines, some, i)
-			f.g.copyBand(band[a*line:], image, first+a, b-a)
-		})
-		at += lines
-		row += count
+// addShards adds to sum the count others that lie stride apart, in order.
+func addShards(k *table, sum, others []float32, stride, count int) {
+	for i := range count {
+		k.add(sum, sum, others[i*stride:][:len(sum)])
 	}
 }
 
-// accumulate adds a chunk's products to dw, or begins it.
-func (f *filterPlan) accumulate(e *Engine, dw, source []float32, line int, packed, dy []float32, b panels, add bool) {
-	g := &f.g
-	height := g.s * g.c
-	perTask := min(filterTaskRow, blocks(height, blocks(4*e.threads, g.r)))
-	rowTasks := blocks(height, perTask)
-	e.each(g.r*rowTasks, func(w *worker, i int) {
-		r := i / rowTasks
-		m0, m1 := block(height, perTask, i%rowTasks)
-		t := &w.tile
-		*t = tile{off: f.offsets[:b.depth/g.q], run: g.q, lda: g.step * g.c, rowStep: 1, ldb: g.k, ldc: g.k}
-		if add {
+// sum makes the taps m0…m1 of sum from the outputs lo…hi.
+func (f *filterPlan) sum(e *Engine, w *worker, sum, x, dy []float32, m0, m1, lo, hi int) {
+	k := f.g.k
+	if lo >= hi {
+		clear(sum[m0*k : m1*k])
+	}
+	seen, packed := w.scratch[:f.chunk*f.lda()], w.scratch[f.chunk*f.lda():]
+	t := &w.tile
+	for first := lo; first < hi; first += f.chunk {
+		last := min(hi, first+f.chunk)
+		*t = tile{off: oneRun, run: last - first, lda: f.lda(), rowStep: 1, ldb: k, ldc: k}
+		if first > lo {
 			t.flags = tileAccumulate
 		}
-		for n := 0; n < g.k; n += b.nr {
-			t.cols = min(b.nr, g.k-n)
-			t.b = dy[n:]
-			if f.packDy {
-				t.b, t.ldb = b.panel(packed, n/b.nr), b.nr
+		b := f.dyPanels(last-first, e.k)
+		if f.packDy {
+			t.ldb = b.nr
+			for i := range b.count() {
+				b.pack(packed, dy[first*k:], k, false, i)
 			}
-			t.a, t.c = source[r*line+m0:], dw[(r*height+m0)*g.k+n:]
-			t.sweep(e.k.transposed, m1-m0, e.k.mr)
 		}
-	})
+		for m := m0; m < m1; m += f.strip {
+			end := min(m1, m+f.strip)
+			f.g.see(seen, f.lda(), x, m, end, first, last)
+			for n := 0; n < k; n += b.nr {
+				t.cols, t.b = min(b.nr, k-n), dy[first*k+n:]
+				if f.packDy {
+					t.b = b.panel(packed, n/b.nr)
+				}
+				t.a, t.c = seen, sum[m*k+n:]
+				t.sweep(e.k.transposed, end-m, e.k.mr)
+			}
+		}
+	}
 }

@@ -37,13 +37,23 @@ func (g *correlation) gatheredTiles(e *Engine, t *tile, rows, y []float32, ep Ep
 	}
 }
 
+// see copies of what the outputs lo…hi see the taps m0…m1, a row for each output, ld apart.
+func (g *correlation) see(dst []float32, ld int, x []float32, m0, m1, lo, hi int) {
+	run := g.s * g.c
+	for m := lo; m < hi; m++ {
+		n, p, q := m/(g.p*g.q), m/g.q%g.p, m%g.q
+		image := x[n*g.h*g.w*g.c:][:g.h*g.w*g.c]
+		row := dst[(m-lo)*ld:][:m1-m0]
+		for at := m0; at < m1; {
+			r, from := at/run, at%run
+			piece := min(run-from, m1-at)
+			g.copyRun(row[at-m0:][:piece], image, p*g.step-g.top+r, (q*g.step-g.left)*g.c+from)
+			at += piece
+		}
+	}
+}
+
 // gather copies what output m sees.
 func (g *correlation) gather(dst, x []float32, m int) {
-	n, p, q := m/(g.p*g.q), m/g.q%g.p, m%g.q
-	image := x[n*g.h*g.w*g.c:][:g.h*g.w*g.c]
-	shifted := *g
-	shifted.left = g.left - q*g.step
-	for r := range g.r {
-		shifted.copyRow(dst[r*g.s*g.c:][:g.s*g.c], image, p*g.step-g.top+r)
-	}
+	g.see(dst, len(dst), x, 0, len(dst), m, m+1)
 }

@@ -52,7 +52,8 @@ func (c *Conv) planDirect() {
 	k := c.e.k
 	c.g, c.phases, c.filter = c.s.correlation(), c.s.dataPhases(), c.e.planFilter(c.s)
 	w := c.panels()
-	shared, private := max(w.size(), c.filter.shared(k)), c.g.private()
+	shared, private := c.filter.scratch(k)
+	shared, private = max(shared, w.size()), max(private, c.g.private())
 	for i := range c.phases {
 		ph := &c.phases[i]
 		b := ph.panels(k)

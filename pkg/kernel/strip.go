@@ -45,6 +45,7 @@ type tileWindow struct {
 	rows [tileIn]int // where each row of the window begins, in floats
 	step int         // from pixel to pixel
 	cols int         // bit j: column j lies inside
+	down int         // from a row to the one that the tile below has in its place, in floats
 }
 
 // normMode is how a normalisation ends: clamped at zero, stored past the cache where that can be done.

@@ -84,7 +84,7 @@ func (g *winogradPlan) place(t int) (n, p, q int) {
 
 // set makes the window the size×size pixels from (top,left) on in the image h×w×c that begins at base.
 func (win *tileWindow) set(size, base, top, left, h, w, c, outside int) {
-	win.step, win.cols = c, 0
+	win.step, win.cols, win.down = c, 0, tileOut*w*c
 	for i := range size {
 		win.rows[i] = outside
 		if y := top + i; y >= 0 && y < h {

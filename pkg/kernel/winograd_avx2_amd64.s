@@ -28,6 +28,8 @@ TEXT ·winogradInput2(SB), NOSPLIT, $0-40
 	LEAQ (R13)(R12*4), R12
 	MOVQ 48(SI), R13
 	SHLQ $0x02, R13
+	MOVQ 64(SI), R14
+	SHLQ $0x02, R14
 	MOVQ 56(SI), SI
 	MOVQ SI, stride+16(FP)
 
@@ -229,6 +231,12 @@ inside6:
 	VMOVAPS      Y0, Y6
 	VFMADD231PS  lanes_root2by2<>+0(SB), Y12, Y0
 	VFNMADD231PS lanes_root2by2<>+0(SB), Y12, Y6
+	ADDQ         R14, SI
+	PREFETCHT1   (R9)(SI*1)
+	PREFETCHT1   (R10)(SI*1)
+	PREFETCHT1   (R11)(SI*1)
+	PREFETCHT1   (R12)(SI*1)
+	SUBQ         R14, SI
 	JMP          inside7
 
 beyond7:
@@ -248,6 +256,12 @@ inside7:
 	VMOVAPS      Y1, Y7
 	VFMADD231PS  lanes_root2by2<>+0(SB), Y12, Y1
 	VFNMADD231PS lanes_root2by2<>+0(SB), Y12, Y7
+	ADDQ         R14, SI
+	PREFETCHT1   (R9)(SI*1)
+	PREFETCHT1   (R10)(SI*1)
+	PREFETCHT1   (R11)(SI*1)
+	PREFETCHT1   (R12)(SI*1)
+	SUBQ         R14, SI
 	JMP          inside8
 
 beyond8:
@@ -267,6 +281,12 @@ inside8:
 	VMOVAPS      Y2, Y8
 	VFMADD231PS  lanes_root2by2<>+0(SB), Y12, Y2
 	VFNMADD231PS lanes_root2by2<>+0(SB), Y12, Y8
+	ADDQ         R14, SI
+	PREFETCHT1   (R9)(SI*1)
+	PREFETCHT1   (R10)(SI*1)
+	PREFETCHT1   (R11)(SI*1)
+	PREFETCHT1   (R12)(SI*1)
+	SUBQ         R14, SI
 	JMP          inside9
 
 beyond9:
@@ -286,6 +306,12 @@ inside9:
 	VMOVAPS      Y3, Y9
 	VFMADD231PS  lanes_root2by2<>+0(SB), Y12, Y3
 	VFNMADD231PS lanes_root2by2<>+0(SB), Y12, Y9
+	ADDQ         R14, SI
+	PREFETCHT1   (R9)(SI*1)
+	PREFETCHT1   (R10)(SI*1)
+	PREFETCHT1   (R11)(SI*1)
+	PREFETCHT1   (R12)(SI*1)
+	SUBQ         R14, SI
 	JMP          inside10
 
 beyond10:
@@ -584,9 +610,9 @@ tail:
 	CMPQ         c+0(FP), $0x00
 	JE           end
 	MOVQ         c+0(FP), SI
-	LEAQ         laneMasks<>+0(SB), R14
+	LEAQ         laneMasks<>+0(SB), R15
 	NEGQ         SI
-	VMOVUPS      64(R14)(SI*4), Y15
+	VMOVUPS      64(R15)(SI*4), Y15
 	XORQ         SI, SI
 	TESTQ        $0x00000001, stride+16(FP)
 	JZ           beyond19
@@ -782,6 +808,12 @@ inside24:
 	VMOVAPS      Y0, Y6
 	VFMADD231PS  lanes_root2by2<>+0(SB), Y12, Y0
 	VFNMADD231PS lanes_root2by2<>+0(SB), Y12, Y6
+	ADDQ         R14, SI
+	PREFETCHT1   (R9)(SI*1)
+	PREFETCHT1   (R10)(SI*1)
+	PREFETCHT1   (R11)(SI*1)
+	PREFETCHT1   (R12)(SI*1)
+	SUBQ         R14, SI
 	JMP          inside25
 
 beyond25:
@@ -801,6 +833,12 @@ inside25:
 	VMOVAPS      Y1, Y7
 	VFMADD231PS  lanes_root2by2<>+0(SB), Y12, Y1
 	VFNMADD231PS lanes_root2by2<>+0(SB), Y12, Y7
+	ADDQ         R14, SI
+	PREFETCHT1   (R9)(SI*1)
+	PREFETCHT1   (R10)(SI*1)
+	PREFETCHT1   (R11)(SI*1)
+	PREFETCHT1   (R12)(SI*1)
+	SUBQ         R14, SI
 	JMP          inside26
 
 beyond26:
@@ -820,6 +858,12 @@ inside26:
 	VMOVAPS      Y2, Y8
 	VFMADD231PS  lanes_root2by2<>+0(SB), Y12, Y2
 	VFNMADD231PS lanes_root2by2<>+0(SB), Y12, Y8
+	ADDQ         R14, SI
+	PREFETCHT1   (R9)(SI*1)
+	PREFETCHT1   (R10)(SI*1)
+	PREFETCHT1   (R11)(SI*1)
+	PREFETCHT1   (R12)(SI*1)
+	SUBQ         R14, SI
 	JMP          inside27
 
 beyond27:
@@ -839,6 +883,12 @@ inside27:
 	VMOVAPS      Y3, Y9
 	VFMADD231PS  lanes_root2by2<>+0(SB), Y12, Y3
 	VFNMADD231PS lanes_root2by2<>+0(SB), Y12, Y9
+	ADDQ         R14, SI
+	PREFETCHT1   (R9)(SI*1)
+	PREFETCHT1   (R10)(SI*1)
+	PREFETCHT1   (R11)(SI*1)
+	PREFETCHT1   (R12)(SI*1)
+	SUBQ         R14, SI
 	JMP          inside28
 
 beyond28:
@@ -1230,6 +1280,8 @@ TEXT ·winogradFilter2(SB), NOSPLIT, $0-40
 	LEAQ (R10)(R9*4), R9
 	MOVQ 48(SI), R10
 	SHLQ $0x02, R10
+	MOVQ 64(SI), R11
+	SHLQ $0x02, R11
 	MOVQ 56(SI), SI
 	MOVQ SI, stride+16(FP)
 
@@ -2009,6 +2061,8 @@ TEXT ·winogradDy2(SB), NOSPLIT, $0-40
 	LEAQ (R11)(R10*4), R10
 	MOVQ 48(SI), R11
 	SHLQ $0x02, R11
+	MOVQ 64(SI), R12
+	SHLQ $0x02, R12
 	MOVQ 56(SI), SI
 	MOVQ SI, stride+16(FP)
 
@@ -2131,6 +2185,12 @@ inside4:
 	VMOVAPS      Y0, Y4
 	VFMADD231PS  lanes_root2by2<>+0(SB), Y12, Y0
 	VFNMADD231PS lanes_root2by2<>+0(SB), Y12, Y4
+	ADDQ         R12, SI
+	PREFETCHT1   (DI)(SI*1)
+	PREFETCHT1   (R8)(SI*1)
+	PREFETCHT1   (R9)(SI*1)
+	PREFETCHT1   (R10)(SI*1)
+	SUBQ         R12, SI
 	JMP          inside5
 
 beyond5:
@@ -2151,6 +2211,12 @@ inside5:
 	VMOVAPS      Y1, Y5
 	VFMADD231PS  lanes_root2by2<>+0(SB), Y12, Y1
 	VFNMADD231PS lanes_root2by2<>+0(SB), Y12, Y5
+	ADDQ         R12, SI
+	PREFETCHT1   (DI)(SI*1)
+	PREFETCHT1   (R8)(SI*1)
+	PREFETCHT1   (R9)(SI*1)
+	PREFETCHT1   (R10)(SI*1)
+	SUBQ         R12, SI
 	JMP          inside6
 
 beyond6:
@@ -2171,6 +2237,12 @@ inside6:
 	VMOVAPS      Y2, Y6
 	VFMADD231PS  lanes_root2by2<>+0(SB), Y12, Y2
 	VFNMADD231PS lanes_root2by2<>+0(SB), Y12, Y6
+	ADDQ         R12, SI
+	PREFETCHT1   (DI)(SI*1)
+	PREFETCHT1   (R8)(SI*1)
+	PREFETCHT1   (R9)(SI*1)
+	PREFETCHT1   (R10)(SI*1)
+	SUBQ         R12, SI
 	JMP          inside7
 
 beyond7:
@@ -2191,6 +2263,12 @@ inside7:
 	VMOVAPS      Y3, Y7
 	VFMADD231PS  lanes_root2by2<>+0(SB), Y12, Y3
 	VFNMADD231PS lanes_root2by2<>+0(SB), Y12, Y7
+	ADDQ         R12, SI
+	PREFETCHT1   (DI)(SI*1)
+	PREFETCHT1   (R8)(SI*1)
+	PREFETCHT1   (R9)(SI*1)
+	PREFETCHT1   (R10)(SI*1)
+	SUBQ         R12, SI
 	JMP          inside8
 
 beyond8:
@@ -2399,9 +2477,9 @@ tail:
 	CMPQ       c+0(FP), $0x00
 	JE         end
 	MOVQ       c+0(FP), SI
-	LEAQ       laneMasks<>+0(SB), R12
+	LEAQ       laneMasks<>+0(SB), R13
 	NEGQ       SI
-	VMOVUPS    64(R12)(SI*4), Y15
+	VMOVUPS    64(R13)(SI*4), Y15
 	XORQ       SI, SI
 	TESTQ      $0x00000001, stride+16(FP)
 	JZ         beyond13
@@ -2518,6 +2596,12 @@ inside16:
 	VMOVAPS      Y0, Y4
 	VFMADD231PS  lanes_root2by2<>+0(SB), Y12, Y0
 	VFNMADD231PS lanes_root2by2<>+0(SB), Y12, Y4
+	ADDQ         R12, SI
+	PREFETCHT1   (DI)(SI*1)
+	PREFETCHT1   (R8)(SI*1)
+	PREFETCHT1   (R9)(SI*1)
+	PREFETCHT1   (R10)(SI*1)
+	SUBQ         R12, SI
 	JMP          inside17
 
 beyond17:
@@ -2538,6 +2622,12 @@ inside17:
 	VMOVAPS      Y1, Y5
 	VFMADD231PS  lanes_root2by2<>+0(SB), Y12, Y1
 	VFNMADD231PS lanes_root2by2<>+0(SB), Y12, Y5
+	ADDQ         R12, SI
+	PREFETCHT1   (DI)(SI*1)
+	PREFETCHT1   (R8)(SI*1)
+	PREFETCHT1   (R9)(SI*1)
+	PREFETCHT1   (R10)(SI*1)
+	SUBQ         R12, SI
 	JMP          inside18
 
 beyond18:
@@ -2558,6 +2648,12 @@ inside18:
 	VMOVAPS      Y2, Y6
 	VFMADD231PS  lanes_root2by2<>+0(SB), Y12, Y2
 	VFNMADD231PS lanes_root2by2<>+0(SB), Y12, Y6
+	ADDQ         R12, SI
+	PREFETCHT1   (DI)(SI*1)
+	PREFETCHT1   (R8)(SI*1)
+	PREFETCHT1   (R9)(SI*1)
+	PREFETCHT1   (R10)(SI*1)
+	SUBQ         R12, SI
 	JMP          inside19
 
 beyond19:
@@ -2578,6 +2674,12 @@ inside19:
 	VMOVAPS      Y3, Y7
 	VFMADD231PS  lanes_root2by2<>+0(SB), Y12, Y3
 	VFNMADD231PS lanes_root2by2<>+0(SB), Y12, Y7
+	ADDQ         R12, SI
+	PREFETCHT1   (DI)(SI*1)
+	PREFETCHT1   (R8)(SI*1)
+	PREFETCHT1   (R9)(SI*1)
+	PREFETCHT1   (R10)(SI*1)
+	SUBQ         R12, SI
 	JMP          inside20
 
 beyond20:

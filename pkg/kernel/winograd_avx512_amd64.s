@@ -28,6 +28,8 @@ TEXT ·winogradInput512(SB), NOSPLIT, $0-40
 	LEAQ         (R13)(R12*4), R12
 	MOVQ         48(SI), R13
 	SHLQ         $0x02, R13
+	MOVQ         64(SI), R14
+	SHLQ         $0x02, R14
 	MOVQ         56(SI), SI
 	MOVQ         SI, stride+16(FP)
 	MOVL         $0x3f000000, SI
@@ -253,6 +255,12 @@ inside6:
 	VMOVAPS      Z0, Z6
 	VFMADD231PS  Z27, Z12, Z0
 	VFNMADD231PS Z27, Z12, Z6
+	ADDQ         R14, SI
+	PREFETCHT1   (R9)(SI*1)
+	PREFETCHT1   (R10)(SI*1)
+	PREFETCHT1   (R11)(SI*1)
+	PREFETCHT1   (R12)(SI*1)
+	SUBQ         R14, SI
 	JMP          inside7
 
 beyond7:
@@ -272,6 +280,12 @@ inside7:
 	VMOVAPS      Z1, Z7
 	VFMADD231PS  Z27, Z12, Z1
 	VFNMADD231PS Z27, Z12, Z7
+	ADDQ         R14, SI
+	PREFETCHT1   (R9)(SI*1)
+	PREFETCHT1   (R10)(SI*1)
+	PREFETCHT1   (R11)(SI*1)
+	PREFETCHT1   (R12)(SI*1)
+	SUBQ         R14, SI
 	JMP          inside8
 
 beyond8:
@@ -291,6 +305,12 @@ inside8:
 	VMOVAPS      Z2, Z8
 	VFMADD231PS  Z27, Z12, Z2
 	VFNMADD231PS Z27, Z12, Z8
+	ADDQ         R14, SI
+	PREFETCHT1   (R9)(SI*1)
+	PREFETCHT1   (R10)(SI*1)
+	PREFETCHT1   (R11)(SI*1)
+	PREFETCHT1   (R12)(SI*1)
+	SUBQ         R14, SI
 	JMP          inside9
 
 beyond9:
@@ -310,6 +330,12 @@ inside9:
 	VMOVAPS      Z3, Z9
 	VFMADD231PS  Z27, Z12, Z3
 	VFNMADD231PS Z27, Z12, Z9
+	ADDQ         R14, SI
+	PREFETCHT1   (R9)(SI*1)
+	PREFETCHT1   (R10)(SI*1)
+	PREFETCHT1   (R11)(SI*1)
+	PREFETCHT1   (R12)(SI*1)
+	SUBQ         R14, SI
 	JMP          inside10
 
 beyond10:
@@ -608,9 +634,9 @@ tail:
 	CMPQ         c+0(FP), $0x00
 	JE           end
 	MOVQ         c+0(FP), SI
-	MOVQ         $-1, R14
-	BZHIQ        SI, R14, R14
-	KMOVW        R14, K1
+	MOVQ         $-1, R15
+	BZHIQ        SI, R15, R15
+	KMOVW        R15, K1
 	XORQ         SI, SI
 	TESTQ        $0x00000001, stride+16(FP)
 	JZ           beyond19
@@ -806,6 +832,12 @@ inside24:
 	VMOVAPS      Z0, Z6
 	VFMADD231PS  Z27, Z12, Z0
 	VFNMADD231PS Z27, Z12, Z6
+	ADDQ         R14, SI
+	PREFETCHT1   (R9)(SI*1)
+	PREFETCHT1   (R10)(SI*1)
+	PREFETCHT1   (R11)(SI*1)
+	PREFETCHT1   (R12)(SI*1)
+	SUBQ         R14, SI
 	JMP          inside25
 
 beyond25:
@@ -825,6 +857,12 @@ inside25:
 	VMOVAPS      Z1, Z7
 	VFMADD231PS  Z27, Z12, Z1
 	VFNMADD231PS Z27, Z12, Z7
+	ADDQ         R14, SI
+	PREFETCHT1   (R9)(SI*1)
+	PREFETCHT1   (R10)(SI*1)
+	PREFETCHT1   (R11)(SI*1)
+	PREFETCHT1   (R12)(SI*1)
+	SUBQ         R14, SI
 	JMP          inside26
 
 beyond26:
@@ -844,6 +882,12 @@ inside26:
 	VMOVAPS      Z2, Z8
 	VFMADD231PS  Z27, Z12, Z2
 	VFNMADD231PS Z27, Z12, Z8
+	ADDQ         R14, SI
+	PREFETCHT1   (R9)(SI*1)
+	PREFETCHT1   (R10)(SI*1)
+	PREFETCHT1   (R11)(SI*1)
+	PREFETCHT1   (R12)(SI*1)
+	SUBQ         R14, SI
 	JMP          inside27
 
 beyond27:
@@ -863,6 +907,12 @@ inside27:
 	VMOVAPS      Z3, Z9
 	VFMADD231PS  Z27, Z12, Z3
 	VFNMADD231PS Z27, Z12, Z9
+	ADDQ         R14, SI
+	PREFETCHT1   (R9)(SI*1)
+	PREFETCHT1   (R10)(SI*1)
+	PREFETCHT1   (R11)(SI*1)
+	PREFETCHT1   (R12)(SI*1)
+	SUBQ         R14, SI
 	JMP          inside28
 
 beyond28:
@@ -1170,6 +1220,8 @@ TEXT ·winogradFilter512(SB), NOSPLIT, $0-40
 	LEAQ         (R10)(R9*4), R9
 	MOVQ         48(SI), R10
 	SHLQ         $0x02, R10
+	MOVQ         64(SI), R11
+	SHLQ         $0x02, R11
 	MOVQ         56(SI), SI
 	MOVQ         SI, stride+16(FP)
 	MOVL         $0x3f000000, SI
@@ -1933,6 +1985,8 @@ TEXT ·winogradDy512(SB), NOSPLIT, $0-40
 	LEAQ         (R11)(R10*4), R10
 	MOVQ         48(SI), R11
 	SHLQ         $0x02, R11
+	MOVQ         64(SI), R12
+	SHLQ         $0x02, R12
 	MOVQ         56(SI), SI
 	MOVQ         SI, stride+16(FP)
 	MOVL         $0x3f000000, SI
@@ -2079,6 +2133,12 @@ inside4:
 	VMOVAPS      Z0, Z4
 	VFMADD231PS  Z27, Z12, Z0
 	VFNMADD231PS Z27, Z12, Z4
+	ADDQ         R12, SI
+	PREFETCHT1   (DI)(SI*1)
+	PREFETCHT1   (R8)(SI*1)
+	PREFETCHT1   (R9)(SI*1)
+	PREFETCHT1   (R10)(SI*1)
+	SUBQ         R12, SI
 	JMP          inside5
 
 beyond5:
@@ -2099,6 +2159,12 @@ inside5:
 	VMOVAPS      Z1, Z5
 	VFMADD231PS  Z27, Z12, Z1
 	VFNMADD231PS Z27, Z12, Z5
+	ADDQ         R12, SI
+	PREFETCHT1   (DI)(SI*1)
+	PREFETCHT1   (R8)(SI*1)
+	PREFETCHT1   (R9)(SI*1)
+	PREFETCHT1   (R10)(SI*1)
+	SUBQ         R12, SI
 	JMP          inside6
 
 beyond6:
@@ -2119,6 +2185,12 @@ inside6:
 	VMOVAPS      Z2, Z6
 	VFMADD231PS  Z27, Z12, Z2
 	VFNMADD231PS Z27, Z12, Z6
+	ADDQ         R12, SI
+	PREFETCHT1   (DI)(SI*1)
+	PREFETCHT1   (R8)(SI*1)
+	PREFETCHT1   (R9)(SI*1)
+	PREFETCHT1   (R10)(SI*1)
+	SUBQ         R12, SI
 	JMP          inside7
 
 beyond7:
@@ -2139,6 +2211,12 @@ inside7:
 	VMOVAPS      Z3, Z7
 	VFMADD231PS  Z27, Z12, Z3
 	VFNMADD231PS Z27, Z12, Z7
+	ADDQ         R12, SI
+	PREFETCHT1   (DI)(SI*1)
+	PREFETCHT1   (R8)(SI*1)
+	PREFETCHT1   (R9)(SI*1)
+	PREFETCHT1   (R10)(SI*1)
+	SUBQ         R12, SI
 	JMP          inside8
 
 beyond8:
@@ -2347,9 +2425,9 @@ tail:
 	CMPQ      c+0(FP), $0x00
 	JE        end
 	MOVQ      c+0(FP), SI
-	MOVQ      $-1, R12
-	BZHIQ     SI, R12, R12
-	KMOVW     R12, K1
+	MOVQ      $-1, R13
+	BZHIQ     SI, R13, R13
+	KMOVW     R13, K1
 	XORQ      SI, SI
 	TESTQ     $0x00000001, stride+16(FP)
 	JZ        beyond13
@@ -2466,6 +2544,12 @@ inside16:
 	VMOVAPS      Z0, Z4
 	VFMADD231PS  Z27, Z12, Z0
 	VFNMADD231PS Z27, Z12, Z4
+	ADDQ         R12, SI
+	PREFETCHT1   (DI)(SI*1)
+	PREFETCHT1   (R8)(SI*1)
+	PREFETCHT1   (R9)(SI*1)
+	PREFETCHT1   (R10)(SI*1)
+	SUBQ         R12, SI
 	JMP          inside17
 
 beyond17:
@@ -2486,6 +2570,12 @@ inside17:
 	VMOVAPS      Z1, Z5
 	VFMADD231PS  Z27, Z12, Z1
 	VFNMADD231PS Z27, Z12, Z5
+	ADDQ         R12, SI
+	PREFETCHT1   (DI)(SI*1)
+	PREFETCHT1   (R8)(SI*1)
+	PREFETCHT1   (R9)(SI*1)
+	PREFETCHT1   (R10)(SI*1)
+	SUBQ         R12, SI
 	JMP          inside18
 
 beyond18:
@@ -2506,6 +2596,12 @@ inside18:
 	VMOVAPS      Z2, Z6
 	VFMADD231PS  Z27, Z12, Z2
 	VFNMADD231PS Z27, Z12, Z6
+	ADDQ         R12, SI
+	PREFETCHT1   (DI)(SI*1)
+	PREFETCHT1   (R8)(SI*1)
+	PREFETCHT1   (R9)(SI*1)
+	PREFETCHT1   (R10)(SI*1)
+	SUBQ         R12, SI
 	JMP          inside19
 
 beyond19:
@@ -2526,6 +2622,12 @@ inside19:
 	VMOVAPS      Z3, Z7
 	VFMADD231PS  Z27, Z12, Z3
 	VFNMADD231PS Z27, Z12, Z7
+	ADDQ         R12, SI
+	PREFETCHT1   (DI)(SI*1)
+	PREFETCHT1   (R8)(SI*1)
+	PREFETCHT1   (R9)(SI*1)
+	PREFETCHT1   (R10)(SI*1)
+	SUBQ         R12, SI
 	JMP          inside20
 
 beyond20:

@@ -56,8 +56,11 @@ func (g *winogradFilterPlan) run(e *Engine, dw, x, dy []float32) {
 	} else {
 		g.sumTogether(e, a, e.shared[len(a):][:g.sizeVD()], x, dy)
 	}
+	if g.shards > 1 {
+		size := g.sizeA()
+		e.elementwise(size, func(lo, hi int) { addShards(e.k, a[lo:hi], e.shared[size+lo:], size, g.shards-1) })
+	}
 	e.each(g.c, func(w *worker, c int) {
-		g.joinShards(e, c)
 		w.tiles.taps(c*g.k, g.c*g.k)
 		e.k.dw(g.k, a[c*g.k:], g.strideA(), dw, &w.tiles)
 	})
@@ -83,17 +86,6 @@ func (g *winogradFilterPlan) sumShards(e *Engine, x, dy []float32) {
 			}
 		}
 	})
-}
-
-// joinShards adds row c of all shards' sums to the first's.
-func (g *winogradFilterPlan) joinShards(e *Engine, c int) {
-	for f := range frequencies {
-		at := f*g.strideA() + c*g.k
-		sum := e.shared[at:][:g.k]
-		for i := 1; i < g.shards; i++ {
-			e.k.add(sum, sum, e.shared[i*g.sizeA()+at:][:g.k])
-		}
-	}
 }
 
 // sumTogether takes chunk after chunk, all threads on each, into the one sum.

@@ -20,11 +20,11 @@ type vec = reg.VecPhysical
 var transforms = []transform{
 	{
 		name: "winogradInput", in: 6, out: 6, loop: "freq[f·stride+i] = (Bᵀ·X·B)[f], X = window of base",
-		pairs: [][2]int{{0, 5}, {1, 2}, {3, 4}}, first: inputFirst, second: inputSecond,
+		fresh: 2, pairs: [][2]int{{0, 5}, {1, 2}, {3, 4}}, first: inputFirst, second: inputSecond,
 	},
 	{
 		name: "winogradFilter", in: 3, out: 6, loop: "freq[f·stride+i] = (G·X·Gᵀ)[f], X = window of base",
-		pairs: [][2]int{{0, 5}, {1, 2}, {3, 4}}, first: filterFirst, second: filterSecond,
+		fresh: -1, pairs: [][2]int{{0, 5}, {1, 2}, {3, 4}}, first: filterFirst, second: filterSecond,
 	},
 	{
 		name: "winogradDy", in: 4, out: 6, loop: "freq[f·stride+i] = (A·X·Aᵀ)[f], X = window of base",

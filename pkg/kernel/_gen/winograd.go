@@ -19,6 +19,7 @@ type transform struct {
 	scatter bool // from frequencies to pixels; otherwise from pixels to frequencies
 	bias    bool // add a bias and clamp at a floor
 	past    bool // store pixels past the cache
+	fresh   int  // the first row of pixels that the tile above has not read
 	loop    string
 	pairs   [][2]int
 	first   func(w *winogradMaker, pair int, a, b reg.VecPhysical, load func(i int, to reg.VecPhysical))
@@ -36,6 +37,7 @@ type winogradMaker struct {
 	row       reg.GPVirtual   // frequency row in use
 	pixels    []reg.GPVirtual // the rows of pixels
 	step, col reg.GPVirtual   // from pixel to pixel, and to the column in use, in bytes
+	below     reg.GPVirtual   // from a row to the one that the tile below has in its place, in bytes
 	constants map[string]reg.VecPhysical
 	labels    int
 }
@@ -66,6 +68,7 @@ var winogradConstants = map[string]float64{
 const (
 	windowStep = 48
 	windowCols = 56
+	windowDown = 64
 )
 
 func makeTransform(v isa, t transform) {
@@ -138,6 +141,11 @@ func (w *winogradMaker) windowRows() {
 	w.step, w.col = GP64(), GP64()
 	MOVQ(Mem{Base: window, Disp: windowStep}, w.step)
 	SHLQ(U8(2), w.step)
+	if !w.t.scatter {
+		w.below = GP64()
+		MOVQ(Mem{Base: window, Disp: windowDown}, w.below)
+		SHLQ(U8(2), w.below)
+	}
 	cols := GP64()
 	MOVQ(Mem{Base: window, Disp: windowCols}, cols)
 	MOVQ(cols, argument("stride")) // which is in a register by now
@@ -194,6 +202,9 @@ func (w *winogradMaker) fromPixels(pair int) {
 			w.t.first(w, pair, w.x(0, j), w.x(1, j), func(i int, to reg.VecPhysical) {
 				w.mask.load(Mem{Base: w.pixels[i], Index: w.col, Scale: 1}, 0, to)
 			})
+			if pair == 1 {
+				w.bringBelow(j)
+			}
 		}, func() {
 			w.v.zero(w.x(0, j))
 			w.v.zero(w.x(1, j))
@@ -202,6 +213,20 @@ func (w *winogradMaker) fromPixels(pair int) {
 			ADDQ(w.step, w.col)
 		}
 	}
+}
+
+// bringBelow asks for the pixels of column j that the tile below will be the first to read: the stride
+// of a window's rows hides from the hardware what is needed next. The pixels beyond those of this
+// tile's own are its right neighbour's to ask for.
+func (w *winogradMaker) bringBelow(j int) {
+	if w.t.fresh < 0 || j >= 4 {
+		return
+	}
+	ADDQ(w.below, w.col)
+	for _, p := range w.pixels[w.t.fresh:] {
+		PREFETCHT1(Mem{Base: p, Index: w.col, Scale: 1})
+	}
+	SUBQ(w.below, w.col)
 }
 
 // fromFrequencies makes a pair of columns of X·Tᵀ, row by row: the first pass of the transposed
