@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Speed and memory beside PyTorch on this machine, in one session: each figure is
 # the median of several whole processes, the two sides in turns. Needs Python 3
-# with torch; prints a table in Markdown. Run it on a machine that does nothing else.
+# with torch; prints a table in Markdown after each round, over all rounds so far.
+# Run it on a machine that does nothing else.
 #
 #   scripts/bench.sh [ROUNDS]        default 3
 set -euo pipefail
@@ -15,9 +16,12 @@ trap 'rm -rf "$results"' EXIT
 
 ours() { bin/supcon bench --json --steps "${STEPS:-8}" --threads 2 "$@"; }
 peer() { "$python" scripts/torch_peer.py "$@"; }
+cpu_has() { grep -qw "$1" /proc/cpuinfo 2>/dev/null; }
+capability=avx2
+if cpu_has avx512f; then capability=avx512; fi
 tuned() { # the settings that make PyTorch fastest on two cores
   MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000 MALLOC_TOP_PAD_=1000000000 \
-    ATEN_CPU_CAPABILITY=avx512 OMP_PROC_BIND=true "$python" scripts/torch_peer.py "$@"
+    ATEN_CPU_CAPABILITY=$capability OMP_PROC_BIND=true "$python" scripts/torch_peer.py "$@"
 }
 
 # measure NAME COMMAND...: one JSON line a round, in turns with the others.
@@ -34,12 +38,14 @@ for ((round = 1; round <= rounds; round++)); do
     measure "$model.ours" ours --model $model --images 128 --views 2
     measure "$model.step.tuned" tuned step --model $model
     measure "$model.step.plain" peer step --model $model --layout nchw
-    measure "$model.step.bf16" tuned step --model $model --bf16
+    if cpu_has avx512_bf16; then # elsewhere PyTorch emulates it, many times slower than float32
+      measure "$model.step.bf16" tuned step --model $model --bf16
+    fi
     measure "$model.infer.tuned" tuned infer --model $model --batch 256
     measure "$model.infer.frozen" tuned infer --model $model --batch 256 --freeze
   done
   measure resnet50.ours ours --model resnet50 --images 16 --views 1 --image-size 224 --infer-only
   measure resnet50.infer.tuned tuned infer --model resnet50 --batch 16 --size 224
   measure resnet50.infer.frozen tuned infer --model resnet50 --batch 16 --size 224 --freeze
+  "$python" scripts/bench_table.py "$results"
 done
-"$python" scripts/bench_table.py "$results"

@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"unsafe"
 )
 
@@ -66,6 +67,7 @@ func New(o Options) (*Engine, error) {
 	for range e.threads {
 		e.workers = append(e.workers, &worker{})
 	}
+	e.job.present = make([]atomic.Bool, e.threads)
 	e.reserve(gemmShared, gemmPrivate)
 	return e, nil
 }

@@ -1,8 +1,10 @@
 package kernel
 
 import (
+	"runtime"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 )
@@ -47,6 +49,38 @@ func TestParallelRunsEachTaskOnce(t *testing.T) {
 					t.Fatalf("%d threads: task %d of %d ran %d times", threads, i, n, got)
 				}
 			}
+		}
+	}
+}
+
+// TestHelpersComeAndGo runs loops so far apart that helpers linger, leave and meet the next loop on
+// their way out. A task's worker must be its own while it runs, and its writes seen after the loop.
+func TestHelpersComeAndGo(t *testing.T) {
+	e, err := New(Options{Threads: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	busy := map[*worker]*atomic.Int32{}
+	for _, w := range e.workers {
+		busy[w] = &atomic.Int32{}
+	}
+	for round := range 3000 {
+		n := 1 + round%5
+		sum := make([]int, n)
+		e.each(n, func(w *worker, i int) {
+			if busy[w].Add(1) != 1 {
+				t.Error("two tasks have one worker")
+			}
+			sum[i] += i + 1
+			busy[w].Add(-1)
+		})
+		for i, got := range sum {
+			if got != i+1 {
+				t.Fatalf("round %d: task %d ran %d times", round, i, got/(i+1))
+			}
+		}
+		for pause := time.Now(); round%3 == 0 && time.Since(pause) < linger+time.Duration(round%40-20)*time.Microsecond; {
+			runtime.Gosched()
 		}
 	}
 }
