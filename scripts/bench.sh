@@ -17,12 +17,7 @@ trap 'rm -rf "$results"' EXIT
 ours() { bin/supcon bench --json --steps "${STEPS:-8}" --threads 2 "$@"; }
 peer() { "$python" scripts/torch_peer.py "$@"; }
 cpu_has() { grep -qw "$1" /proc/cpuinfo 2>/dev/null; }
-capability=avx2
-if cpu_has avx512f; then capability=avx512; fi
-tuned() { # the settings that make PyTorch fastest on two cores
-  MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000 MALLOC_TOP_PAD_=1000000000 \
-    ATEN_CPU_CAPABILITY=$capability OMP_PROC_BIND=true "$python" scripts/torch_peer.py "$@"
-}
+tuned() { PYTHON=$python scripts/torch_tuned.sh "$@"; }
 
 # measure NAME COMMAND...: one JSON line a round, in turns with the others.
 measure() {

@@ -57,7 +57,7 @@ var onlyIn = map[string][]string{
 	"github.com/disintegration/imaging": {"augment", "dataset"},
 	"github.com/spf13/cobra":            {"cmd"},
 	"github.com/schollz/progressbar/":   {"cmd"},
-	"github.com/goccy/go-yaml":          {"config"},
+	"github.com/goccy/go-yaml":          {"config", "scripts"},
 	"github.com/nlpodyssey/safetensors": {"checkpoint"},
 	"testing":                           {"internal/numtest"},
 }
