@@ -131,8 +131,6 @@ func TestValidateNamesKeyValueAndRemedy(t *testing.T) {
 		"val_fraction is 1;":               func(r *Run) { r.ValFraction = 1 },
 		"batch_size is 0":                  func(r *Run) { r.BatchSize = 0 },
 		"batch_size is 1, but":             func(r *Run) { r.BatchSize = 1 },
-		"momentum is 1;":                   func(r *Run) { r.Momentum = 1 },
-		"nesterov needs":                   func(r *Run) { r.Nesterov, r.Momentum = true, 0 },
 		"use --loss simclr":                func(r *Run) { r.Unlabelled = true },
 		"keep is 0; it must be at least 1": func(r *Run) { r.Keep = 0 },
 	} {
@@ -161,6 +159,13 @@ func TestResolveAutomatic(t *testing.T) {
 		r.ResolveAutomatic()
 		if r.LR != c.lr || r.WarmupEpochs != c.warmup || r.Recipe != c.recipe {
 			t.Errorf("batch %d, size %d: lr %v, warm-up %v, recipe %s; want %+v", c.batch, c.size, r.LR, r.WarmupEpochs, r.Recipe, c)
+		}
+	}
+	for optimizer, lr := range map[string]float64{"sgd": 0.025, "adamw": 0.0005, "lars": 0.15} {
+		r := Default()
+		r.Optimizer, r.BatchSize = optimizer, 128
+		if r.ResolveAutomatic(); r.LR != lr {
+			t.Errorf("%s: lr %v for a batch of 128, want %v", optimizer, r.LR, lr)
 		}
 	}
 	r := Default()

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"supcon/pkg/fault"
+	"supcon/pkg/optim"
 )
 
 // FromCommandLine merges defaults, the YAML file at path ("" = none) and the
@@ -66,11 +67,11 @@ const (
 const largestSmallImage = 64
 
 // ResolveAutomatic fills in the settings whose default depends on others: the
-// learning rate and the warm-up from the batch size, the recipe from the image
+// learning rate from the optimiser and the batch size, the warm-up from the latter, the recipe from the image
 // size, which has to be known by now. The strengths are settled by Recipe.
 func (r *Run) ResolveAutomatic() {
 	if r.LR == 0 {
-		r.LR = 0.05 * float64(r.BatchSize) / 256
+		r.LR = optim.DefaultLR(r.Optimizer, r.BatchSize)
 	}
 	if r.WarmupEpochs < 0 {
 		r.WarmupEpochs = 0

@@ -57,13 +57,22 @@ type Run struct {
 	Steps     int `yaml:"steps" help:"length of the run in optimiser steps instead of epochs; 0 = by epochs"`
 	BatchSize int `yaml:"batch_size" help:"images in a batch; each gives --views rows"`
 
-	Optimizer    string  `yaml:"optimizer" help:"sgd"`
-	LR           float64 `yaml:"lr" help:"peak learning rate; 0 = 0.05 * batch_size / 256"`
-	Momentum     float64 `yaml:"momentum" help:"momentum of sgd"`
+	Optimizer    string  `yaml:"optimizer" help:"sgd, adamw, or lars (sgd with each gradient rescaled by the weight's norm, for large batches)"`
+	LR           float64 `yaml:"lr" help:"peak learning rate; 0 = batch_size / 256 * 0.05 for sgd, 0.001 for adamw, 0.3 for lars"`
+	Momentum     float64 `yaml:"momentum" help:"momentum of sgd and lars"`
 	Nesterov     bool    `yaml:"nesterov" help:"Nesterov's form of the momentum"`
-	WeightDecay  float64 `yaml:"weight_decay" help:"L2 decay of weights"`
+	Beta1        float64 `yaml:"beta1" help:"adamw: decay per step of the gradient's mean"`
+	Beta2        float64 `yaml:"beta2" help:"adamw: decay per step of the mean of its square"`
+	Eps          float64 `yaml:"eps" help:"adamw and lars: what is added to the divisor"`
+	Trust        float64 `yaml:"trust" help:"lars: a rescaled gradient's norm as a share of the weight's"`
+	WeightDecay  float64 `yaml:"weight_decay" help:"decay of weights: L2, or decoupled with adamw (where 0.01 is usual; 1e-6 with lars)"`
 	DecayAll     bool    `yaml:"decay_all" help:"decay biases and norm parameters too"`
-	Schedule     string  `yaml:"schedule" help:"learning rate over the run: cosine (every step, to 0) or constant"`
+	BiasLR       float64 `yaml:"bias_lr" help:"factor on the learning rate of biases and norm parameters"`
+	ClipNorm     float64 `yaml:"clip_norm" help:"scale gradients down to this L2 norm of all together; 0 = as they are"`
+	Schedule     string  `yaml:"schedule" help:"learning rate over the run: cosine or linear (every step, to 0), constant, step (by decay_rate after each of decay_epochs) or cosine-epoch (the reference code's, to lr * decay_rate^3)"`
+	Restarts     int     `yaml:"restarts" help:"times that cosine or linear begins again at the peak, in equal cycles"`
+	DecayEpochs  string  `yaml:"decay_epochs" help:"schedule step: epochs after which the learning rate falls, e.g. 60,80"`
+	DecayRate    float64 `yaml:"decay_rate" help:"schedules step and cosine-epoch: factor of a fall"`
 	WarmupEpochs float64 `yaml:"warmup_epochs" help:"epochs of linear warm-up; -1 = 10 for batches over 256 images, else 0"`
 
 	Seed    uint64 `yaml:"seed" help:"the one seed of every random draw"`
@@ -85,7 +94,8 @@ func Default() Run {
 		Model: "resnet18", Head: "mlp", ProjDim: 128,
 		Loss: "supcon", Temperature: 0.1,
 		Epochs: 100, BatchSize: 256,
-		Optimizer: "sgd", Momentum: 0.9, WeightDecay: 1e-4, Schedule: "cosine", WarmupEpochs: -1,
+		Optimizer: "sgd", Momentum: 0.9, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, Trust: 0.001, WeightDecay: 1e-4, BiasLR: 1,
+		Schedule: "cosine", DecayRate: 0.1, WarmupEpochs: -1,
 		Seed: 1, Conv: "auto", KNNEveryEpochs: 10, Keep: 3,
 	}
 	for _, s := range r.strengths(&augment.Recipe{}) {

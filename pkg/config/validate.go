@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"supcon/pkg/fault"
+	"supcon/pkg/optim"
 )
 
 // choices lists the legal words of the settings that take one; model names are
@@ -16,8 +17,8 @@ func (r Run) choices() []choice {
 	return []choice{
 		{"loss", r.Loss, []string{"supcon", "supcon-in", "simclr", "crossentropy"}},
 		{"head", r.Head, []string{"mlp", "linear"}},
-		{"optimizer", r.Optimizer, []string{"sgd"}},
-		{"schedule", r.Schedule, []string{"cosine", "constant"}},
+		{"optimizer", r.Optimizer, optim.Names()},
+		{"schedule", r.Schedule, optim.Schedules()},
 		{"conv", r.Conv, []string{"auto", "direct"}},
 		{"recipe", r.Recipe, []string{"", "cifar", "imagenet", "none"}},
 		{"on_bad_image", r.OnBadImage, []string{SkipBad, FailBad}},
@@ -54,7 +55,8 @@ func (r Run) bounds() []bound {
 		{"steps", float64(r.Steps), 0, 1e15, "0 leaves the length to epochs"},
 		{"batch_size", float64(r.BatchSize), 1, 1e9, "256 is usual"},
 		{"lr", r.LR, 0, unbounded, "0 scales it to the batch"},
-		{"weight_decay", r.WeightDecay, 0, unbounded, "1e-4 is usual"},
+		{"restarts", float64(r.Restarts), 0, 1e6, "0 never begins again"},
+		{"decay_rate", r.DecayRate, 1e-9, 1, "0.1 is usual"},
 		{"warmup_epochs", r.WarmupEpochs, -1, 1e9, "-1 chooses by the batch size"},
 		{"threads", float64(r.Threads), 0, 4096, "0 uses all cores"},
 		{"workers", float64(r.Workers), 0, 4096, "0 chooses by the machine"},
@@ -69,6 +71,9 @@ func (r Run) bounds() []bound {
 // name the key, its value and what is legal.
 func (r Run) Validate() error {
 	if err := r.ValidateViews(); err != nil {
+		return err
+	}
+	if err := r.validateOptimizer(); err != nil {
 		return err
 	}
 	return r.validateLoss()
@@ -107,10 +112,6 @@ func (b bound) interval() string {
 
 func (r Run) validateLoss() error {
 	switch {
-	case !(r.Momentum >= 0 && r.Momentum < 1):
-		return fault.Usage.Errorf("config: momentum is %v; it must be at least 0 and under 1 (0.9 is usual)", r.Momentum)
-	case r.Nesterov && r.Momentum == 0:
-		return fault.Usage.Errorf("config: nesterov needs a momentum above 0")
 	case r.Contrastive() && r.Views < 2:
 		return fault.Usage.Errorf("config: views is %d, but the %s loss compares views with one another and needs at least 2; give --views 2", r.Views, r.Loss)
 	case r.Contrastive() && !(r.Temperature > 0 && r.Temperature < unbounded):

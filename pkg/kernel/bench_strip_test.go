@@ -38,7 +38,14 @@ func BenchmarkStrips(b *testing.B) {
 			reportBytes(b, 4*(len(x)+len(y)), func() { e.MaxPoolBackward(pool, x, y, argmax) })
 		})
 		b.Run("SGD", func(b *testing.B) {
-			reportBytes(b, 5*4*len(y), func() { e.SGD(y, x[:len(y)], x[len(y):][:len(y)], 0.1, 0.9, 1e-4, true) })
+			reportBytes(b, 5*4*len(y), func() {
+				e.SGD(y, x[:len(y)], x[len(y):][:len(y)], SGDStep{LR: 0.1, Momentum: 0.9, WeightDecay: 1e-4, Nesterov: true, Scale: 1})
+			})
+		})
+		b.Run("AdamW", func(b *testing.B) {
+			m, v, g := x[:len(y)], x[len(y):][:len(y)], x[2*len(y):][:len(y)]
+			step := AdamWStep{LR: 1e-3, WeightDecay: 0.01, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, Scale: 1, Count: 1}
+			reportBytes(b, 7*4*len(y), func() { e.AdamW(y, m, v, g, step) })
 		})
 		b.Run("ExpSumRow", func(b *testing.B) {
 			row := x[:8192]

@@ -47,7 +47,7 @@ var strips512 = strips{
 	normalize: norms512.normalize, normSums: norms512.normSums, normGrad: norms512.normGrad,
 	maxPool: pooled(maxPool512), maxPoolGrad: pooledGrad(maxPoolGrad512, 16), dot: dotted(dot512), axpy: scaled(axpy512), scale: scaled(scale512),
 	transpose: transposeBlocks,
-	sgd:       stepped(sgd512, nesterov512), maxRow: reduced(maxRow512), expSum: exponential(expSum512),
+	sgd:       stepped(sgd512, nesterov512), adamW: adapted(adamW512), maxRow: reduced(maxRow512), expSum: exponential(expSum512),
 	winograd: winograd{
 		outside: outsideOf,
 		input:   gathered(winogradInput512, tileIn), filter: gathered(winogradFilter512, 3), dy: gathered(winogradDy512, tileOut),
@@ -73,7 +73,7 @@ var strips2 = strips{
 	normalize: norms2.normalize, normSums: norms2.normSums, normGrad: norms2.normGrad,
 	maxPool: pooled(maxPool2), maxPoolGrad: pooledGrad(maxPoolGrad2, 8), dot: dotted(dot2), axpy: scaled(axpy2), scale: scaled(scale2),
 	transpose: transposeBlocks,
-	sgd:       stepped(sgd2, nesterov2), maxRow: reduced(maxRow2), expSum: exponential(expSum2),
+	sgd:       stepped(sgd2, nesterov2), adamW: adapted(adamW2), maxRow: reduced(maxRow2), expSum: exponential(expSum2),
 	winograd: winograd{
 		outside: outsideOf,
 		input:   gathered(winogradInput2, tileIn), filter: gathered(winogradFilter2, 3), dy: gathered(winogradDy2, tileOut),

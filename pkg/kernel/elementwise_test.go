@@ -91,32 +91,6 @@ func checkUnitRow(t *testing.T, x, y, dy, dx []float32) {
 	}
 }
 
-func TestSGD(t *testing.T) {
-	const lr, momentum, decay = 0.05, 0.9, 1e-2
-	eachBranch(t, Options{Threads: 2}, func(t *testing.T, e *Engine) {
-		for i, n := range lengths {
-			m := newMaker(uint64(n))
-			nesterov := i%2 == 0
-			p, v, g := m.random(n), m.random(n), m.random(n)
-			wantP, wantV := wide(p), wide(v)
-			for i := range p {
-				d := float64(g[i]) + decay*wantP[i]
-				wantV[i] = momentum*wantV[i] + d
-				if nesterov {
-					d += momentum * wantV[i]
-				} else {
-					d = wantV[i]
-				}
-				wantP[i] -= lr * d
-			}
-			e.SGD(p, v, g, lr, momentum, decay, nesterov)
-			near(t, "parameters", p, wantP, 1e-6)
-			near(t, "momenta", v, wantV, 1e-6)
-			m.check(t)
-		}
-	})
-}
-
 func TestNorm2(t *testing.T) {
 	m := newMaker(1)
 	for _, n := range lengths {

@@ -19,7 +19,8 @@ type strips struct {
 	dot         func(a, b []float32) float32
 	axpy        func(y []float32, alpha float32, x []float32)
 	scale       func(y []float32, alpha float32, x []float32)
-	sgd         func(p, v, g []float32, s *sgdStep)
+	sgd         func(p, v, g []float32, s *SGDStep)
+	adamW       func(p, m, v, g []float32, s *adamWStep)
 	maxRow      func(x []float32) float32
 	expSum      func(dst, src []float32, scale, max float32) float32
 
@@ -61,10 +62,4 @@ type normCoefficients struct {
 type windowPixel struct {
 	at    int
 	index uint8
-}
-
-// sgdStep are the settings of one update.
-type sgdStep struct {
-	lr, momentum, weightDecay float32
-	nesterov                  bool
 }

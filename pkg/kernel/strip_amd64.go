@@ -17,7 +17,8 @@ type (
 	asmReduce   = func(n int, x *float32) float32
 	asmDot      = func(n int, a, b *float32) float32
 	asmExp      = func(n int, dst, src *float32, scale, max float32) float32
-	asmSGD      = func(rows, c int, p, v, g *float32, lr, momentum, decay float32)
+	asmSGD      = func(rows, c int, p, v, g *float32, lr, momentum, decay, scale float32)
+	asmAdamW    = func(rows, c int, p, m, v, g *float32, lr, decay, weight1, weight2, eps, scale float32)
 	asmMaxPool  = func(c int, y *float32, argmax *uint8, window *windowPixel, pixels int, x *float32)
 	asmPoolGrad = func(c int, dx *float32, window *windowPixel, pixels int, dy *float32, argmax *uint8)
 	asmNorm     = func(rows, c int, y, x, mean, scale, shift *float32)
@@ -108,17 +109,28 @@ func exponential(f asmExp) func(dst, src []float32, scale, max float32) float32 
 	}
 }
 
-func stepped(plain, nesterov asmSGD) func(p, v, g []float32, s *sgdStep) {
-	return func(p, v, g []float32, s *sgdStep) {
+func stepped(plain, nesterov asmSGD) func(p, v, g []float32, s *SGDStep) {
+	return func(p, v, g []float32, s *SGDStep) {
 		v, g = v[:len(p)], g[:len(p)]
 		raceRead(g)
 		raceWrite(p)
 		raceWrite(v)
 		f := plain
-		if s.nesterov {
+		if s.Nesterov {
 			f = nesterov
 		}
-		f(1, len(p), at(p), at(v), at(g), s.lr, s.momentum, s.weightDecay)
+		f(1, len(p), at(p), at(v), at(g), s.LR, s.Momentum, s.WeightDecay, s.Scale)
+	}
+}
+
+func adapted(f asmAdamW) func(p, m, v, g []float32, s *adamWStep) {
+	return func(p, m, v, g []float32, s *adamWStep) {
+		m, v, g = m[:len(p)], v[:len(p)], g[:len(p)]
+		raceRead(g)
+		raceWrite(p)
+		raceWrite(m)
+		raceWrite(v)
+		f(1, len(p), at(p), at(m), at(v), at(g), s.lr, s.decay, s.weight1, s.weight2, s.eps, s.scale)
 	}
 }
 

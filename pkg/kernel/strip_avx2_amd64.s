@@ -544,15 +544,16 @@ end:
 	VZEROUPPER
 	RET
 
-// func sgd2(rows int, c int, p *float32, v *float32, grad *float32, lr float32, momentum float32, decay float32)
+// func sgd2(rows int, c int, p *float32, v *float32, grad *float32, lr float32, momentum float32, decay float32, scale float32)
 // Requires: AVX, FMA3
-TEXT ·sgd2(SB), NOSPLIT, $0-52
+TEXT ·sgd2(SB), NOSPLIT, $0-56
 	MOVQ         p+16(FP), AX
 	MOVQ         v+24(FP), CX
 	MOVQ         grad+32(FP), DX
 	VBROADCASTSS lr+40(FP), Y0
 	VBROADCASTSS momentum+44(FP), Y1
 	VBROADCASTSS decay+48(FP), Y2
+	VBROADCASTSS scale+52(FP), Y3
 	XORQ         BX, BX
 	CMPQ         rows+0(FP), $0x00
 	JLE          end
@@ -562,57 +563,53 @@ row:
 	MOVQ c+8(FP), DI
 
 many:
-	CMPQ         DI, $0x00000020
+	CMPQ         DI, $0x00000018
 	JLT          manyDone
-	VMOVUPS      (AX)(BX*1), Y3
-	VMOVUPS      (CX)(BX*1), Y4
-	VMOVUPS      (DX)(BX*1), Y5
-	VFMADD231PS  Y3, Y2, Y5
-	VFMADD213PS  Y5, Y1, Y4
-	VMOVUPS      Y4, (CX)(BX*1)
-	VFNMADD231PS Y4, Y0, Y3
-	VMOVUPS      Y3, (AX)(BX*1)
-	VMOVUPS      32(AX)(BX*1), Y6
-	VMOVUPS      32(CX)(BX*1), Y7
-	VMOVUPS      32(DX)(BX*1), Y8
-	VFMADD231PS  Y6, Y2, Y8
-	VFMADD213PS  Y8, Y1, Y7
-	VMOVUPS      Y7, 32(CX)(BX*1)
-	VFNMADD231PS Y7, Y0, Y6
-	VMOVUPS      Y6, 32(AX)(BX*1)
-	VMOVUPS      64(AX)(BX*1), Y9
-	VMOVUPS      64(CX)(BX*1), Y10
-	VMOVUPS      64(DX)(BX*1), Y11
-	VFMADD231PS  Y9, Y2, Y11
-	VFMADD213PS  Y11, Y1, Y10
-	VMOVUPS      Y10, 64(CX)(BX*1)
-	VFNMADD231PS Y10, Y0, Y9
-	VMOVUPS      Y9, 64(AX)(BX*1)
-	VMOVUPS      96(AX)(BX*1), Y12
-	VMOVUPS      96(CX)(BX*1), Y13
-	VMOVUPS      96(DX)(BX*1), Y14
-	VFMADD231PS  Y12, Y2, Y14
-	VFMADD213PS  Y14, Y1, Y13
-	VMOVUPS      Y13, 96(CX)(BX*1)
-	VFNMADD231PS Y13, Y0, Y12
-	VMOVUPS      Y12, 96(AX)(BX*1)
-	ADDQ         $0x00000080, BX
-	ADDQ         $0x00000080, SI
-	SUBQ         $0x00000020, DI
+	VMOVUPS      (AX)(BX*1), Y4
+	VMOVUPS      (CX)(BX*1), Y5
+	VMOVUPS      (DX)(BX*1), Y6
+	VMULPS       Y3, Y6, Y6
+	VFMADD231PS  Y4, Y2, Y6
+	VFMADD213PS  Y6, Y1, Y5
+	VMOVUPS      Y5, (CX)(BX*1)
+	VFNMADD231PS Y5, Y0, Y4
+	VMOVUPS      Y4, (AX)(BX*1)
+	VMOVUPS      32(AX)(BX*1), Y7
+	VMOVUPS      32(CX)(BX*1), Y8
+	VMOVUPS      32(DX)(BX*1), Y9
+	VMULPS       Y3, Y9, Y9
+	VFMADD231PS  Y7, Y2, Y9
+	VFMADD213PS  Y9, Y1, Y8
+	VMOVUPS      Y8, 32(CX)(BX*1)
+	VFNMADD231PS Y8, Y0, Y7
+	VMOVUPS      Y7, 32(AX)(BX*1)
+	VMOVUPS      64(AX)(BX*1), Y10
+	VMOVUPS      64(CX)(BX*1), Y11
+	VMOVUPS      64(DX)(BX*1), Y12
+	VMULPS       Y3, Y12, Y12
+	VFMADD231PS  Y10, Y2, Y12
+	VFMADD213PS  Y12, Y1, Y11
+	VMOVUPS      Y11, 64(CX)(BX*1)
+	VFNMADD231PS Y11, Y0, Y10
+	VMOVUPS      Y10, 64(AX)(BX*1)
+	ADDQ         $0x00000060, BX
+	ADDQ         $0x00000060, SI
+	SUBQ         $0x00000018, DI
 	JMP          many
 
 manyDone:
 one:
 	CMPQ         DI, $0x00000008
 	JLT          oneDone
-	VMOVUPS      (AX)(BX*1), Y3
-	VMOVUPS      (CX)(BX*1), Y4
-	VMOVUPS      (DX)(BX*1), Y5
-	VFMADD231PS  Y3, Y2, Y5
-	VFMADD213PS  Y5, Y1, Y4
-	VMOVUPS      Y4, (CX)(BX*1)
-	VFNMADD231PS Y4, Y0, Y3
-	VMOVUPS      Y3, (AX)(BX*1)
+	VMOVUPS      (AX)(BX*1), Y4
+	VMOVUPS      (CX)(BX*1), Y5
+	VMOVUPS      (DX)(BX*1), Y6
+	VMULPS       Y3, Y6, Y6
+	VFMADD231PS  Y4, Y2, Y6
+	VFMADD213PS  Y6, Y1, Y5
+	VMOVUPS      Y5, (CX)(BX*1)
+	VFNMADD231PS Y5, Y0, Y4
+	VMOVUPS      Y4, (AX)(BX*1)
 	ADDQ         $0x00000020, BX
 	ADDQ         $0x00000020, SI
 	SUBQ         $0x00000008, DI
@@ -624,14 +621,15 @@ oneDone:
 	LEAQ         laneMasks<>+0(SB), SI
 	NEGQ         DI
 	VMOVUPS      64(SI)(DI*4), Y15
-	VMASKMOVPS   (AX)(BX*1), Y15, Y3
-	VMASKMOVPS   (CX)(BX*1), Y15, Y4
-	VMASKMOVPS   (DX)(BX*1), Y15, Y5
-	VFMADD231PS  Y3, Y2, Y5
-	VFMADD213PS  Y5, Y1, Y4
-	VMASKMOVPS   Y4, Y15, (CX)(BX*1)
-	VFNMADD231PS Y4, Y0, Y3
-	VMASKMOVPS   Y3, Y15, (AX)(BX*1)
+	VMASKMOVPS   (AX)(BX*1), Y15, Y4
+	VMASKMOVPS   (CX)(BX*1), Y15, Y5
+	VMASKMOVPS   (DX)(BX*1), Y15, Y6
+	VMULPS       Y3, Y6, Y6
+	VFMADD231PS  Y4, Y2, Y6
+	VFMADD213PS  Y6, Y1, Y5
+	VMASKMOVPS   Y5, Y15, (CX)(BX*1)
+	VFNMADD231PS Y5, Y0, Y4
+	VMASKMOVPS   Y4, Y15, (AX)(BX*1)
 	MOVQ         c+8(FP), DI
 	ANDQ         $0x07, DI
 	LEAQ         (BX)(DI*4), BX
@@ -644,15 +642,16 @@ end:
 	VZEROUPPER
 	RET
 
-// func nesterov2(rows int, c int, p *float32, v *float32, grad *float32, lr float32, momentum float32, decay float32)
+// func nesterov2(rows int, c int, p *float32, v *float32, grad *float32, lr float32, momentum float32, decay float32, scale float32)
 // Requires: AVX, FMA3
-TEXT ·nesterov2(SB), NOSPLIT, $0-52
+TEXT ·nesterov2(SB), NOSPLIT, $0-56
 	MOVQ         p+16(FP), AX
 	MOVQ         v+24(FP), CX
 	MOVQ         grad+32(FP), DX
 	VBROADCASTSS lr+40(FP), Y0
 	VBROADCASTSS momentum+44(FP), Y1
 	VBROADCASTSS decay+48(FP), Y2
+	VBROADCASTSS scale+52(FP), Y3
 	XORQ         BX, BX
 	CMPQ         rows+0(FP), $0x00
 	JLE          end
@@ -662,62 +661,57 @@ row:
 	MOVQ c+8(FP), DI
 
 many:
-	CMPQ         DI, $0x00000020
+	CMPQ         DI, $0x00000018
 	JLT          manyDone
-	VMOVUPS      (AX)(BX*1), Y3
-	VMOVUPS      (CX)(BX*1), Y4
-	VMOVUPS      (DX)(BX*1), Y5
-	VFMADD231PS  Y3, Y2, Y5
-	VFMADD213PS  Y5, Y1, Y4
-	VMOVUPS      Y4, (CX)(BX*1)
-	VFMADD213PS  Y5, Y1, Y4
-	VFNMADD231PS Y4, Y0, Y3
-	VMOVUPS      Y3, (AX)(BX*1)
-	VMOVUPS      32(AX)(BX*1), Y6
-	VMOVUPS      32(CX)(BX*1), Y7
-	VMOVUPS      32(DX)(BX*1), Y8
-	VFMADD231PS  Y6, Y2, Y8
-	VFMADD213PS  Y8, Y1, Y7
-	VMOVUPS      Y7, 32(CX)(BX*1)
-	VFMADD213PS  Y8, Y1, Y7
-	VFNMADD231PS Y7, Y0, Y6
-	VMOVUPS      Y6, 32(AX)(BX*1)
-	VMOVUPS      64(AX)(BX*1), Y9
-	VMOVUPS      64(CX)(BX*1), Y10
-	VMOVUPS      64(DX)(BX*1), Y11
-	VFMADD231PS  Y9, Y2, Y11
-	VFMADD213PS  Y11, Y1, Y10
-	VMOVUPS      Y10, 64(CX)(BX*1)
-	VFMADD213PS  Y11, Y1, Y10
-	VFNMADD231PS Y10, Y0, Y9
-	VMOVUPS      Y9, 64(AX)(BX*1)
-	VMOVUPS      96(AX)(BX*1), Y12
-	VMOVUPS      96(CX)(BX*1), Y13
-	VMOVUPS      96(DX)(BX*1), Y14
-	VFMADD231PS  Y12, Y2, Y14
-	VFMADD213PS  Y14, Y1, Y13
-	VMOVUPS      Y13, 96(CX)(BX*1)
-	VFMADD213PS  Y14, Y1, Y13
-	VFNMADD231PS Y13, Y0, Y12
-	VMOVUPS      Y12, 96(AX)(BX*1)
-	ADDQ         $0x00000080, BX
-	ADDQ         $0x00000080, SI
-	SUBQ         $0x00000020, DI
+	VMOVUPS      (AX)(BX*1), Y4
+	VMOVUPS      (CX)(BX*1), Y5
+	VMOVUPS      (DX)(BX*1), Y6
+	VMULPS       Y3, Y6, Y6
+	VFMADD231PS  Y4, Y2, Y6
+	VFMADD213PS  Y6, Y1, Y5
+	VMOVUPS      Y5, (CX)(BX*1)
+	VFMADD213PS  Y6, Y1, Y5
+	VFNMADD231PS Y5, Y0, Y4
+	VMOVUPS      Y4, (AX)(BX*1)
+	VMOVUPS      32(AX)(BX*1), Y7
+	VMOVUPS      32(CX)(BX*1), Y8
+	VMOVUPS      32(DX)(BX*1), Y9
+	VMULPS       Y3, Y9, Y9
+	VFMADD231PS  Y7, Y2, Y9
+	VFMADD213PS  Y9, Y1, Y8
+	VMOVUPS      Y8, 32(CX)(BX*1)
+	VFMADD213PS  Y9, Y1, Y8
+	VFNMADD231PS Y8, Y0, Y7
+	VMOVUPS      Y7, 32(AX)(BX*1)
+	VMOVUPS      64(AX)(BX*1), Y10
+	VMOVUPS      64(CX)(BX*1), Y11
+	VMOVUPS      64(DX)(BX*1), Y12
+	VMULPS       Y3, Y12, Y12
+	VFMADD231PS  Y10, Y2, Y12
+	VFMADD213PS  Y12, Y1, Y11
+	VMOVUPS      Y11, 64(CX)(BX*1)
+	VFMADD213PS  Y12, Y1, Y11
+	VFNMADD231PS Y11, Y0, Y10
+	VMOVUPS      Y10, 64(AX)(BX*1)
+	ADDQ         $0x00000060, BX
+	ADDQ         $0x00000060, SI
+	SUBQ         $0x00000018, DI
 	JMP          many
 
 manyDone:
 one:
 	CMPQ         DI, $0x00000008
 	JLT          oneDone
-	VMOVUPS      (AX)(BX*1), Y3
-	VMOVUPS      (CX)(BX*1), Y4
-	VMOVUPS      (DX)(BX*1), Y5
-	VFMADD231PS  Y3, Y2, Y5
-	VFMADD213PS  Y5, Y1, Y4
-	VMOVUPS      Y4, (CX)(BX*1)
-	VFMADD213PS  Y5, Y1, Y4
-	VFNMADD231PS Y4, Y0, Y3
-	VMOVUPS      Y3, (AX)(BX*1)
+	VMOVUPS      (AX)(BX*1), Y4
+	VMOVUPS      (CX)(BX*1), Y5
+	VMOVUPS      (DX)(BX*1), Y6
+	VMULPS       Y3, Y6, Y6
+	VFMADD231PS  Y4, Y2, Y6
+	VFMADD213PS  Y6, Y1, Y5
+	VMOVUPS      Y5, (CX)(BX*1)
+	VFMADD213PS  Y6, Y1, Y5
+	VFNMADD231PS Y5, Y0, Y4
+	VMOVUPS      Y4, (AX)(BX*1)
 	ADDQ         $0x00000020, BX
 	ADDQ         $0x00000020, SI
 	SUBQ         $0x00000008, DI
@@ -729,18 +723,165 @@ oneDone:
 	LEAQ         laneMasks<>+0(SB), SI
 	NEGQ         DI
 	VMOVUPS      64(SI)(DI*4), Y15
-	VMASKMOVPS   (AX)(BX*1), Y15, Y3
-	VMASKMOVPS   (CX)(BX*1), Y15, Y4
-	VMASKMOVPS   (DX)(BX*1), Y15, Y5
-	VFMADD231PS  Y3, Y2, Y5
-	VFMADD213PS  Y5, Y1, Y4
-	VMASKMOVPS   Y4, Y15, (CX)(BX*1)
-	VFMADD213PS  Y5, Y1, Y4
-	VFNMADD231PS Y4, Y0, Y3
-	VMASKMOVPS   Y3, Y15, (AX)(BX*1)
+	VMASKMOVPS   (AX)(BX*1), Y15, Y4
+	VMASKMOVPS   (CX)(BX*1), Y15, Y5
+	VMASKMOVPS   (DX)(BX*1), Y15, Y6
+	VMULPS       Y3, Y6, Y6
+	VFMADD231PS  Y4, Y2, Y6
+	VFMADD213PS  Y6, Y1, Y5
+	VMASKMOVPS   Y5, Y15, (CX)(BX*1)
+	VFMADD213PS  Y6, Y1, Y5
+	VFNMADD231PS Y5, Y0, Y4
+	VMASKMOVPS   Y4, Y15, (AX)(BX*1)
 	MOVQ         c+8(FP), DI
 	ANDQ         $0x07, DI
 	LEAQ         (BX)(DI*4), BX
+
+next:
+	DECQ rows+0(FP)
+	JNZ  row
+
+end:
+	VZEROUPPER
+	RET
+
+// func adamW2(rows int, c int, p *float32, m *float32, v *float32, grad *float32, lr float32, decay float32, weight1 float32, weight2 float32, eps float32, scale float32)
+// Requires: AVX, FMA3
+TEXT ·adamW2(SB), NOSPLIT, $0-72
+	MOVQ         p+16(FP), AX
+	MOVQ         m+24(FP), CX
+	MOVQ         v+32(FP), DX
+	MOVQ         grad+40(FP), BX
+	VBROADCASTSS lr+48(FP), Y0
+	VBROADCASTSS decay+52(FP), Y1
+	VBROADCASTSS weight1+56(FP), Y2
+	VBROADCASTSS weight2+60(FP), Y3
+	VBROADCASTSS eps+64(FP), Y4
+	VBROADCASTSS scale+68(FP), Y5
+	XORQ         SI, SI
+	CMPQ         rows+0(FP), $0x00
+	JLE          end
+
+row:
+	XORQ DI, DI
+	MOVQ c+8(FP), R8
+
+many:
+	CMPQ         R8, $0x00000018
+	JLT          manyDone
+	VMOVUPS      (BX)(SI*1), Y6
+	VMOVUPS      (CX)(SI*1), Y7
+	VMULPS       Y5, Y6, Y6
+	VSUBPS       Y7, Y6, Y8
+	VFMADD231PS  Y8, Y2, Y7
+	VMOVUPS      Y7, (CX)(SI*1)
+	VMOVUPS      (DX)(SI*1), Y8
+	VMULPS       Y6, Y6, Y6
+	VSUBPS       Y8, Y6, Y6
+	VFMADD231PS  Y6, Y3, Y8
+	VMOVUPS      Y8, (DX)(SI*1)
+	VSQRTPS      Y8, Y8
+	VADDPS       Y4, Y8, Y8
+	VDIVPS       Y8, Y7, Y7
+	VMOVUPS      (AX)(SI*1), Y6
+	VFNMADD231PS Y6, Y1, Y6
+	VFNMADD231PS Y7, Y0, Y6
+	VMOVUPS      Y6, (AX)(SI*1)
+	VMOVUPS      32(BX)(SI*1), Y9
+	VMOVUPS      32(CX)(SI*1), Y10
+	VMULPS       Y5, Y9, Y9
+	VSUBPS       Y10, Y9, Y11
+	VFMADD231PS  Y11, Y2, Y10
+	VMOVUPS      Y10, 32(CX)(SI*1)
+	VMOVUPS      32(DX)(SI*1), Y11
+	VMULPS       Y9, Y9, Y9
+	VSUBPS       Y11, Y9, Y9
+	VFMADD231PS  Y9, Y3, Y11
+	VMOVUPS      Y11, 32(DX)(SI*1)
+	VSQRTPS      Y11, Y11
+	VADDPS       Y4, Y11, Y11
+	VDIVPS       Y11, Y10, Y10
+	VMOVUPS      32(AX)(SI*1), Y9
+	VFNMADD231PS Y9, Y1, Y9
+	VFNMADD231PS Y10, Y0, Y9
+	VMOVUPS      Y9, 32(AX)(SI*1)
+	VMOVUPS      64(BX)(SI*1), Y12
+	VMOVUPS      64(CX)(SI*1), Y13
+	VMULPS       Y5, Y12, Y12
+	VSUBPS       Y13, Y12, Y14
+	VFMADD231PS  Y14, Y2, Y13
+	VMOVUPS      Y13, 64(CX)(SI*1)
+	VMOVUPS      64(DX)(SI*1), Y14
+	VMULPS       Y12, Y12, Y12
+	VSUBPS       Y14, Y12, Y12
+	VFMADD231PS  Y12, Y3, Y14
+	VMOVUPS      Y14, 64(DX)(SI*1)
+	VSQRTPS      Y14, Y14
+	VADDPS       Y4, Y14, Y14
+	VDIVPS       Y14, Y13, Y13
+	VMOVUPS      64(AX)(SI*1), Y12
+	VFNMADD231PS Y12, Y1, Y12
+	VFNMADD231PS Y13, Y0, Y12
+	VMOVUPS      Y12, 64(AX)(SI*1)
+	ADDQ         $0x00000060, SI
+	ADDQ         $0x00000060, DI
+	SUBQ         $0x00000018, R8
+	JMP          many
+
+manyDone:
+one:
+	CMPQ         R8, $0x00000008
+	JLT          oneDone
+	VMOVUPS      (BX)(SI*1), Y6
+	VMOVUPS      (CX)(SI*1), Y7
+	VMULPS       Y5, Y6, Y6
+	VSUBPS       Y7, Y6, Y8
+	VFMADD231PS  Y8, Y2, Y7
+	VMOVUPS      Y7, (CX)(SI*1)
+	VMOVUPS      (DX)(SI*1), Y8
+	VMULPS       Y6, Y6, Y6
+	VSUBPS       Y8, Y6, Y6
+	VFMADD231PS  Y6, Y3, Y8
+	VMOVUPS      Y8, (DX)(SI*1)
+	VSQRTPS      Y8, Y8
+	VADDPS       Y4, Y8, Y8
+	VDIVPS       Y8, Y7, Y7
+	VMOVUPS      (AX)(SI*1), Y6
+	VFNMADD231PS Y6, Y1, Y6
+	VFNMADD231PS Y7, Y0, Y6
+	VMOVUPS      Y6, (AX)(SI*1)
+	ADDQ         $0x00000020, SI
+	ADDQ         $0x00000020, DI
+	SUBQ         $0x00000008, R8
+	JMP          one
+
+oneDone:
+	TESTQ        R8, R8
+	JZ           next
+	LEAQ         laneMasks<>+0(SB), DI
+	NEGQ         R8
+	VMOVUPS      64(DI)(R8*4), Y15
+	VMASKMOVPS   (BX)(SI*1), Y15, Y6
+	VMASKMOVPS   (CX)(SI*1), Y15, Y7
+	VMULPS       Y5, Y6, Y6
+	VSUBPS       Y7, Y6, Y8
+	VFMADD231PS  Y8, Y2, Y7
+	VMASKMOVPS   Y7, Y15, (CX)(SI*1)
+	VMASKMOVPS   (DX)(SI*1), Y15, Y8
+	VMULPS       Y6, Y6, Y6
+	VSUBPS       Y8, Y6, Y6
+	VFMADD231PS  Y6, Y3, Y8
+	VMASKMOVPS   Y8, Y15, (DX)(SI*1)
+	VSQRTPS      Y8, Y8
+	VADDPS       Y4, Y8, Y8
+	VDIVPS       Y8, Y7, Y7
+	VMASKMOVPS   (AX)(SI*1), Y15, Y6
+	VFNMADD231PS Y6, Y1, Y6
+	VFNMADD231PS Y7, Y0, Y6
+	VMASKMOVPS   Y6, Y15, (AX)(SI*1)
+	MOVQ         c+8(FP), R8
+	ANDQ         $0x07, R8
+	LEAQ         (SI)(R8*4), SI
 
 next:
 	DECQ rows+0(FP)

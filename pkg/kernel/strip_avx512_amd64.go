@@ -55,17 +55,24 @@ func scale512(rows int, c int, y *float32, x *float32, alpha float32)
 
 // sgd512 is, for each row r and column j, i = r·c + j:
 //
-//	d = grad[i] + decay·p[i]; v[i] = momentum·v[i] + d; p[i] -= lr·v[i]
+//	d = scale·grad[i] + decay·p[i]; v[i] = momentum·v[i] + d; p[i] -= lr·v[i]
 //
 //go:noescape
-func sgd512(rows int, c int, p *float32, v *float32, grad *float32, lr float32, momentum float32, decay float32)
+func sgd512(rows int, c int, p *float32, v *float32, grad *float32, lr float32, momentum float32, decay float32, scale float32)
 
 // nesterov512 is, for each row r and column j, i = r·c + j:
 //
-//	d = grad[i] + decay·p[i]; v[i] = momentum·v[i] + d; p[i] -= lr·(d + momentum·v[i])
+//	d = scale·grad[i] + decay·p[i]; v[i] = momentum·v[i] + d; p[i] -= lr·(d + momentum·v[i])
 //
 //go:noescape
-func nesterov512(rows int, c int, p *float32, v *float32, grad *float32, lr float32, momentum float32, decay float32)
+func nesterov512(rows int, c int, p *float32, v *float32, grad *float32, lr float32, momentum float32, decay float32, scale float32)
+
+// adamW512 is, for each row r and column j, i = r·c + j:
+//
+//	d = scale·grad[i]; m[i] += weight1·(d-m[i]); v[i] += weight2·(d·d-v[i]); p[i] -= decay·p[i]; p[i] -= lr·m[i]/(√v[i]+eps)
+//
+//go:noescape
+func adamW512(rows int, c int, p *float32, m *float32, v *float32, grad *float32, lr float32, decay float32, weight1 float32, weight2 float32, eps float32, scale float32)
 
 // normalize512 is, for each row r and column j, i = r·c + j:
 //

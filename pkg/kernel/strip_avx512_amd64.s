@@ -510,15 +510,16 @@ end:
 	VZEROUPPER
 	RET
 
-// func sgd512(rows int, c int, p *float32, v *float32, grad *float32, lr float32, momentum float32, decay float32)
+// func sgd512(rows int, c int, p *float32, v *float32, grad *float32, lr float32, momentum float32, decay float32, scale float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·sgd512(SB), NOSPLIT, $0-52
+TEXT ·sgd512(SB), NOSPLIT, $0-56
 	MOVQ         p+16(FP), AX
 	MOVQ         v+24(FP), CX
 	MOVQ         grad+32(FP), DX
 	VBROADCASTSS lr+40(FP), Z0
 	VBROADCASTSS momentum+44(FP), Z1
 	VBROADCASTSS decay+48(FP), Z2
+	VBROADCASTSS scale+52(FP), Z3
 	XORQ         BX, BX
 	CMPQ         rows+0(FP), $0x00
 	JLE          end
@@ -530,38 +531,42 @@ row:
 many:
 	CMPQ         DI, $0x00000040
 	JLT          manyDone
-	VMOVUPS      (AX)(BX*1), Z3
-	VMOVUPS      (CX)(BX*1), Z4
-	VMOVUPS      (DX)(BX*1), Z5
-	VFMADD231PS  Z3, Z2, Z5
-	VFMADD213PS  Z5, Z1, Z4
-	VMOVUPS      Z4, (CX)(BX*1)
-	VFNMADD231PS Z4, Z0, Z3
-	VMOVUPS      Z3, (AX)(BX*1)
-	VMOVUPS      64(AX)(BX*1), Z6
-	VMOVUPS      64(CX)(BX*1), Z7
-	VMOVUPS      64(DX)(BX*1), Z8
-	VFMADD231PS  Z6, Z2, Z8
-	VFMADD213PS  Z8, Z1, Z7
-	VMOVUPS      Z7, 64(CX)(BX*1)
-	VFNMADD231PS Z7, Z0, Z6
-	VMOVUPS      Z6, 64(AX)(BX*1)
-	VMOVUPS      128(AX)(BX*1), Z9
-	VMOVUPS      128(CX)(BX*1), Z10
-	VMOVUPS      128(DX)(BX*1), Z11
-	VFMADD231PS  Z9, Z2, Z11
-	VFMADD213PS  Z11, Z1, Z10
-	VMOVUPS      Z10, 128(CX)(BX*1)
-	VFNMADD231PS Z10, Z0, Z9
-	VMOVUPS      Z9, 128(AX)(BX*1)
-	VMOVUPS      192(AX)(BX*1), Z12
-	VMOVUPS      192(CX)(BX*1), Z13
-	VMOVUPS      192(DX)(BX*1), Z14
-	VFMADD231PS  Z12, Z2, Z14
-	VFMADD213PS  Z14, Z1, Z13
-	VMOVUPS      Z13, 192(CX)(BX*1)
-	VFNMADD231PS Z13, Z0, Z12
-	VMOVUPS      Z12, 192(AX)(BX*1)
+	VMOVUPS      (AX)(BX*1), Z4
+	VMOVUPS      (CX)(BX*1), Z5
+	VMOVUPS      (DX)(BX*1), Z6
+	VMULPS       Z3, Z6, Z6
+	VFMADD231PS  Z4, Z2, Z6
+	VFMADD213PS  Z6, Z1, Z5
+	VMOVUPS      Z5, (CX)(BX*1)
+	VFNMADD231PS Z5, Z0, Z4
+	VMOVUPS      Z4, (AX)(BX*1)
+	VMOVUPS      64(AX)(BX*1), Z7
+	VMOVUPS      64(CX)(BX*1), Z8
+	VMOVUPS      64(DX)(BX*1), Z9
+	VMULPS       Z3, Z9, Z9
+	VFMADD231PS  Z7, Z2, Z9
+	VFMADD213PS  Z9, Z1, Z8
+	VMOVUPS      Z8, 64(CX)(BX*1)
+	VFNMADD231PS Z8, Z0, Z7
+	VMOVUPS      Z7, 64(AX)(BX*1)
+	VMOVUPS      128(AX)(BX*1), Z10
+	VMOVUPS      128(CX)(BX*1), Z11
+	VMOVUPS      128(DX)(BX*1), Z12
+	VMULPS       Z3, Z12, Z12
+	VFMADD231PS  Z10, Z2, Z12
+	VFMADD213PS  Z12, Z1, Z11
+	VMOVUPS      Z11, 128(CX)(BX*1)
+	VFNMADD231PS Z11, Z0, Z10
+	VMOVUPS      Z10, 128(AX)(BX*1)
+	VMOVUPS      192(AX)(BX*1), Z13
+	VMOVUPS      192(CX)(BX*1), Z14
+	VMOVUPS      192(DX)(BX*1), Z15
+	VMULPS       Z3, Z15, Z15
+	VFMADD231PS  Z13, Z2, Z15
+	VFMADD213PS  Z15, Z1, Z14
+	VMOVUPS      Z14, 192(CX)(BX*1)
+	VFNMADD231PS Z14, Z0, Z13
+	VMOVUPS      Z13, 192(AX)(BX*1)
 	ADDQ         $0x00000100, BX
 	ADDQ         $0x00000100, SI
 	SUBQ         $0x00000040, DI
@@ -571,14 +576,15 @@ manyDone:
 one:
 	CMPQ         DI, $0x00000010
 	JLT          oneDone
-	VMOVUPS      (AX)(BX*1), Z3
-	VMOVUPS      (CX)(BX*1), Z4
-	VMOVUPS      (DX)(BX*1), Z5
-	VFMADD231PS  Z3, Z2, Z5
-	VFMADD213PS  Z5, Z1, Z4
-	VMOVUPS      Z4, (CX)(BX*1)
-	VFNMADD231PS Z4, Z0, Z3
-	VMOVUPS      Z3, (AX)(BX*1)
+	VMOVUPS      (AX)(BX*1), Z4
+	VMOVUPS      (CX)(BX*1), Z5
+	VMOVUPS      (DX)(BX*1), Z6
+	VMULPS       Z3, Z6, Z6
+	VFMADD231PS  Z4, Z2, Z6
+	VFMADD213PS  Z6, Z1, Z5
+	VMOVUPS      Z5, (CX)(BX*1)
+	VFNMADD231PS Z5, Z0, Z4
+	VMOVUPS      Z4, (AX)(BX*1)
 	ADDQ         $0x00000040, BX
 	ADDQ         $0x00000040, SI
 	SUBQ         $0x00000010, DI
@@ -590,14 +596,15 @@ oneDone:
 	MOVQ         $-1, SI
 	BZHIQ        DI, SI, SI
 	KMOVW        SI, K1
-	VMOVUPS.Z    (AX)(BX*1), K1, Z3
-	VMOVUPS.Z    (CX)(BX*1), K1, Z4
-	VMOVUPS.Z    (DX)(BX*1), K1, Z5
-	VFMADD231PS  Z3, Z2, Z5
-	VFMADD213PS  Z5, Z1, Z4
-	VMOVUPS      Z4, K1, (CX)(BX*1)
-	VFNMADD231PS Z4, Z0, Z3
-	VMOVUPS      Z3, K1, (AX)(BX*1)
+	VMOVUPS.Z    (AX)(BX*1), K1, Z4
+	VMOVUPS.Z    (CX)(BX*1), K1, Z5
+	VMOVUPS.Z    (DX)(BX*1), K1, Z6
+	VMULPS       Z3, Z6, Z6
+	VFMADD231PS  Z4, Z2, Z6
+	VFMADD213PS  Z6, Z1, Z5
+	VMOVUPS      Z5, K1, (CX)(BX*1)
+	VFNMADD231PS Z5, Z0, Z4
+	VMOVUPS      Z4, K1, (AX)(BX*1)
 	MOVQ         c+8(FP), DI
 	ANDQ         $0x0f, DI
 	LEAQ         (BX)(DI*4), BX
@@ -610,15 +617,16 @@ end:
 	VZEROUPPER
 	RET
 
-// func nesterov512(rows int, c int, p *float32, v *float32, grad *float32, lr float32, momentum float32, decay float32)
+// func nesterov512(rows int, c int, p *float32, v *float32, grad *float32, lr float32, momentum float32, decay float32, scale float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·nesterov512(SB), NOSPLIT, $0-52
+TEXT ·nesterov512(SB), NOSPLIT, $0-56
 	MOVQ         p+16(FP), AX
 	MOVQ         v+24(FP), CX
 	MOVQ         grad+32(FP), DX
 	VBROADCASTSS lr+40(FP), Z0
 	VBROADCASTSS momentum+44(FP), Z1
 	VBROADCASTSS decay+48(FP), Z2
+	VBROADCASTSS scale+52(FP), Z3
 	XORQ         BX, BX
 	CMPQ         rows+0(FP), $0x00
 	JLE          end
@@ -630,42 +638,46 @@ row:
 many:
 	CMPQ         DI, $0x00000040
 	JLT          manyDone
-	VMOVUPS      (AX)(BX*1), Z3
-	VMOVUPS      (CX)(BX*1), Z4
-	VMOVUPS      (DX)(BX*1), Z5
-	VFMADD231PS  Z3, Z2, Z5
-	VFMADD213PS  Z5, Z1, Z4
-	VMOVUPS      Z4, (CX)(BX*1)
-	VFMADD213PS  Z5, Z1, Z4
-	VFNMADD231PS Z4, Z0, Z3
-	VMOVUPS      Z3, (AX)(BX*1)
-	VMOVUPS      64(AX)(BX*1), Z6
-	VMOVUPS      64(CX)(BX*1), Z7
-	VMOVUPS      64(DX)(BX*1), Z8
-	VFMADD231PS  Z6, Z2, Z8
-	VFMADD213PS  Z8, Z1, Z7
-	VMOVUPS      Z7, 64(CX)(BX*1)
-	VFMADD213PS  Z8, Z1, Z7
-	VFNMADD231PS Z7, Z0, Z6
-	VMOVUPS      Z6, 64(AX)(BX*1)
-	VMOVUPS      128(AX)(BX*1), Z9
-	VMOVUPS      128(CX)(BX*1), Z10
-	VMOVUPS      128(DX)(BX*1), Z11
-	VFMADD231PS  Z9, Z2, Z11
-	VFMADD213PS  Z11, Z1, Z10
-	VMOVUPS      Z10, 128(CX)(BX*1)
-	VFMADD213PS  Z11, Z1, Z10
-	VFNMADD231PS Z10, Z0, Z9
-	VMOVUPS      Z9, 128(AX)(BX*1)
-	VMOVUPS      192(AX)(BX*1), Z12
-	VMOVUPS      192(CX)(BX*1), Z13
-	VMOVUPS      192(DX)(BX*1), Z14
-	VFMADD231PS  Z12, Z2, Z14
-	VFMADD213PS  Z14, Z1, Z13
-	VMOVUPS      Z13, 192(CX)(BX*1)
-	VFMADD213PS  Z14, Z1, Z13
-	VFNMADD231PS Z13, Z0, Z12
-	VMOVUPS      Z12, 192(AX)(BX*1)
+	VMOVUPS      (AX)(BX*1), Z4
+	VMOVUPS      (CX)(BX*1), Z5
+	VMOVUPS      (DX)(BX*1), Z6
+	VMULPS       Z3, Z6, Z6
+	VFMADD231PS  Z4, Z2, Z6
+	VFMADD213PS  Z6, Z1, Z5
+	VMOVUPS      Z5, (CX)(BX*1)
+	VFMADD213PS  Z6, Z1, Z5
+	VFNMADD231PS Z5, Z0, Z4
+	VMOVUPS      Z4, (AX)(BX*1)
+	VMOVUPS      64(AX)(BX*1), Z7
+	VMOVUPS      64(CX)(BX*1), Z8
+	VMOVUPS      64(DX)(BX*1), Z9
+	VMULPS       Z3, Z9, Z9
+	VFMADD231PS  Z7, Z2, Z9
+	VFMADD213PS  Z9, Z1, Z8
+	VMOVUPS      Z8, 64(CX)(BX*1)
+	VFMADD213PS  Z9, Z1, Z8
+	VFNMADD231PS Z8, Z0, Z7
+	VMOVUPS      Z7, 64(AX)(BX*1)
+	VMOVUPS      128(AX)(BX*1), Z10
+	VMOVUPS      128(CX)(BX*1), Z11
+	VMOVUPS      128(DX)(BX*1), Z12
+	VMULPS       Z3, Z12, Z12
+	VFMADD231PS  Z10, Z2, Z12
+	VFMADD213PS  Z12, Z1, Z11
+	VMOVUPS      Z11, 128(CX)(BX*1)
+	VFMADD213PS  Z12, Z1, Z11
+	VFNMADD231PS Z11, Z0, Z10
+	VMOVUPS      Z10, 128(AX)(BX*1)
+	VMOVUPS      192(AX)(BX*1), Z13
+	VMOVUPS      192(CX)(BX*1), Z14
+	VMOVUPS      192(DX)(BX*1), Z15
+	VMULPS       Z3, Z15, Z15
+	VFMADD231PS  Z13, Z2, Z15
+	VFMADD213PS  Z15, Z1, Z14
+	VMOVUPS      Z14, 192(CX)(BX*1)
+	VFMADD213PS  Z15, Z1, Z14
+	VFNMADD231PS Z14, Z0, Z13
+	VMOVUPS      Z13, 192(AX)(BX*1)
 	ADDQ         $0x00000100, BX
 	ADDQ         $0x00000100, SI
 	SUBQ         $0x00000040, DI
@@ -675,15 +687,16 @@ manyDone:
 one:
 	CMPQ         DI, $0x00000010
 	JLT          oneDone
-	VMOVUPS      (AX)(BX*1), Z3
-	VMOVUPS      (CX)(BX*1), Z4
-	VMOVUPS      (DX)(BX*1), Z5
-	VFMADD231PS  Z3, Z2, Z5
-	VFMADD213PS  Z5, Z1, Z4
-	VMOVUPS      Z4, (CX)(BX*1)
-	VFMADD213PS  Z5, Z1, Z4
-	VFNMADD231PS Z4, Z0, Z3
-	VMOVUPS      Z3, (AX)(BX*1)
+	VMOVUPS      (AX)(BX*1), Z4
+	VMOVUPS      (CX)(BX*1), Z5
+	VMOVUPS      (DX)(BX*1), Z6
+	VMULPS       Z3, Z6, Z6
+	VFMADD231PS  Z4, Z2, Z6
+	VFMADD213PS  Z6, Z1, Z5
+	VMOVUPS      Z5, (CX)(BX*1)
+	VFMADD213PS  Z6, Z1, Z5
+	VFNMADD231PS Z5, Z0, Z4
+	VMOVUPS      Z4, (AX)(BX*1)
 	ADDQ         $0x00000040, BX
 	ADDQ         $0x00000040, SI
 	SUBQ         $0x00000010, DI
@@ -695,18 +708,183 @@ oneDone:
 	MOVQ         $-1, SI
 	BZHIQ        DI, SI, SI
 	KMOVW        SI, K1
-	VMOVUPS.Z    (AX)(BX*1), K1, Z3
-	VMOVUPS.Z    (CX)(BX*1), K1, Z4
-	VMOVUPS.Z    (DX)(BX*1), K1, Z5
-	VFMADD231PS  Z3, Z2, Z5
-	VFMADD213PS  Z5, Z1, Z4
-	VMOVUPS      Z4, K1, (CX)(BX*1)
-	VFMADD213PS  Z5, Z1, Z4
-	VFNMADD231PS Z4, Z0, Z3
-	VMOVUPS      Z3, K1, (AX)(BX*1)
+	VMOVUPS.Z    (AX)(BX*1), K1, Z4
+	VMOVUPS.Z    (CX)(BX*1), K1, Z5
+	VMOVUPS.Z    (DX)(BX*1), K1, Z6
+	VMULPS       Z3, Z6, Z6
+	VFMADD231PS  Z4, Z2, Z6
+	VFMADD213PS  Z6, Z1, Z5
+	VMOVUPS      Z5, K1, (CX)(BX*1)
+	VFMADD213PS  Z6, Z1, Z5
+	VFNMADD231PS Z5, Z0, Z4
+	VMOVUPS      Z4, K1, (AX)(BX*1)
 	MOVQ         c+8(FP), DI
 	ANDQ         $0x0f, DI
 	LEAQ         (BX)(DI*4), BX
+
+next:
+	DECQ rows+0(FP)
+	JNZ  row
+
+end:
+	VZEROUPPER
+	RET
+
+// func adamW512(rows int, c int, p *float32, m *float32, v *float32, grad *float32, lr float32, decay float32, weight1 float32, weight2 float32, eps float32, scale float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·adamW512(SB), NOSPLIT, $0-72
+	MOVQ         p+16(FP), AX
+	MOVQ         m+24(FP), CX
+	MOVQ         v+32(FP), DX
+	MOVQ         grad+40(FP), BX
+	VBROADCASTSS lr+48(FP), Z0
+	VBROADCASTSS decay+52(FP), Z1
+	VBROADCASTSS weight1+56(FP), Z2
+	VBROADCASTSS weight2+60(FP), Z3
+	VBROADCASTSS eps+64(FP), Z4
+	VBROADCASTSS scale+68(FP), Z5
+	XORQ         SI, SI
+	CMPQ         rows+0(FP), $0x00
+	JLE          end
+
+row:
+	XORQ DI, DI
+	MOVQ c+8(FP), R8
+
+many:
+	CMPQ         R8, $0x00000040
+	JLT          manyDone
+	VMOVUPS      (BX)(SI*1), Z6
+	VMOVUPS      (CX)(SI*1), Z7
+	VMULPS       Z5, Z6, Z6
+	VSUBPS       Z7, Z6, Z8
+	VFMADD231PS  Z8, Z2, Z7
+	VMOVUPS      Z7, (CX)(SI*1)
+	VMOVUPS      (DX)(SI*1), Z8
+	VMULPS       Z6, Z6, Z6
+	VSUBPS       Z8, Z6, Z6
+	VFMADD231PS  Z6, Z3, Z8
+	VMOVUPS      Z8, (DX)(SI*1)
+	VSQRTPS      Z8, Z8
+	VADDPS       Z4, Z8, Z8
+	VDIVPS       Z8, Z7, Z7
+	VMOVUPS      (AX)(SI*1), Z6
+	VFNMADD231PS Z6, Z1, Z6
+	VFNMADD231PS Z7, Z0, Z6
+	VMOVUPS      Z6, (AX)(SI*1)
+	VMOVUPS      64(BX)(SI*1), Z9
+	VMOVUPS      64(CX)(SI*1), Z10
+	VMULPS       Z5, Z9, Z9
+	VSUBPS       Z10, Z9, Z11
+	VFMADD231PS  Z11, Z2, Z10
+	VMOVUPS      Z10, 64(CX)(SI*1)
+	VMOVUPS      64(DX)(SI*1), Z11
+	VMULPS       Z9, Z9, Z9
+	VSUBPS       Z11, Z9, Z9
+	VFMADD231PS  Z9, Z3, Z11
+	VMOVUPS      Z11, 64(DX)(SI*1)
+	VSQRTPS      Z11, Z11
+	VADDPS       Z4, Z11, Z11
+	VDIVPS       Z11, Z10, Z10
+	VMOVUPS      64(AX)(SI*1), Z9
+	VFNMADD231PS Z9, Z1, Z9
+	VFNMADD231PS Z10, Z0, Z9
+	VMOVUPS      Z9, 64(AX)(SI*1)
+	VMOVUPS      128(BX)(SI*1), Z12
+	VMOVUPS      128(CX)(SI*1), Z13
+	VMULPS       Z5, Z12, Z12
+	VSUBPS       Z13, Z12, Z14
+	VFMADD231PS  Z14, Z2, Z13
+	VMOVUPS      Z13, 128(CX)(SI*1)
+	VMOVUPS      128(DX)(SI*1), Z14
+	VMULPS       Z12, Z12, Z12
+	VSUBPS       Z14, Z12, Z12
+	VFMADD231PS  Z12, Z3, Z14
+	VMOVUPS      Z14, 128(DX)(SI*1)
+	VSQRTPS      Z14, Z14
+	VADDPS       Z4, Z14, Z14
+	VDIVPS       Z14, Z13, Z13
+	VMOVUPS      128(AX)(SI*1), Z12
+	VFNMADD231PS Z12, Z1, Z12
+	VFNMADD231PS Z13, Z0, Z12
+	VMOVUPS      Z12, 128(AX)(SI*1)
+	VMOVUPS      192(BX)(SI*1), Z15
+	VMOVUPS      192(CX)(SI*1), Z16
+	VMULPS       Z5, Z15, Z15
+	VSUBPS       Z16, Z15, Z17
+	VFMADD231PS  Z17, Z2, Z16
+	VMOVUPS      Z16, 192(CX)(SI*1)
+	VMOVUPS      192(DX)(SI*1), Z17
+	VMULPS       Z15, Z15, Z15
+	VSUBPS       Z17, Z15, Z15
+	VFMADD231PS  Z15, Z3, Z17
+	VMOVUPS      Z17, 192(DX)(SI*1)
+	VSQRTPS      Z17, Z17
+	VADDPS       Z4, Z17, Z17
+	VDIVPS       Z17, Z16, Z16
+	VMOVUPS      192(AX)(SI*1), Z15
+	VFNMADD231PS Z15, Z1, Z15
+	VFNMADD231PS Z16, Z0, Z15
+	VMOVUPS      Z15, 192(AX)(SI*1)
+	ADDQ         $0x00000100, SI
+	ADDQ         $0x00000100, DI
+	SUBQ         $0x00000040, R8
+	JMP          many
+
+manyDone:
+one:
+	CMPQ         R8, $0x00000010
+	JLT          oneDone
+	VMOVUPS      (BX)(SI*1), Z6
+	VMOVUPS      (CX)(SI*1), Z7
+	VMULPS       Z5, Z6, Z6
+	VSUBPS       Z7, Z6, Z8
+	VFMADD231PS  Z8, Z2, Z7
+	VMOVUPS      Z7, (CX)(SI*1)
+	VMOVUPS      (DX)(SI*1), Z8
+	VMULPS       Z6, Z6, Z6
+	VSUBPS       Z8, Z6, Z6
+	VFMADD231PS  Z6, Z3, Z8
+	VMOVUPS      Z8, (DX)(SI*1)
+	VSQRTPS      Z8, Z8
+	VADDPS       Z4, Z8, Z8
+	VDIVPS       Z8, Z7, Z7
+	VMOVUPS      (AX)(SI*1), Z6
+	VFNMADD231PS Z6, Z1, Z6
+	VFNMADD231PS Z7, Z0, Z6
+	VMOVUPS      Z6, (AX)(SI*1)
+	ADDQ         $0x00000040, SI
+	ADDQ         $0x00000040, DI
+	SUBQ         $0x00000010, R8
+	JMP          one
+
+oneDone:
+	TESTQ        R8, R8
+	JZ           next
+	MOVQ         $-1, DI
+	BZHIQ        R8, DI, DI
+	KMOVW        DI, K1
+	VMOVUPS.Z    (BX)(SI*1), K1, Z6
+	VMOVUPS.Z    (CX)(SI*1), K1, Z7
+	VMULPS       Z5, Z6, Z6
+	VSUBPS       Z7, Z6, Z8
+	VFMADD231PS  Z8, Z2, Z7
+	VMOVUPS      Z7, K1, (CX)(SI*1)
+	VMOVUPS.Z    (DX)(SI*1), K1, Z8
+	VMULPS       Z6, Z6, Z6
+	VSUBPS       Z8, Z6, Z6
+	VFMADD231PS  Z6, Z3, Z8
+	VMOVUPS      Z8, K1, (DX)(SI*1)
+	VSQRTPS      Z8, Z8
+	VADDPS       Z4, Z8, Z8
+	VDIVPS       Z8, Z7, Z7
+	VMOVUPS.Z    (AX)(SI*1), K1, Z6
+	VFNMADD231PS Z6, Z1, Z6
+	VFNMADD231PS Z7, Z0, Z6
+	VMOVUPS      Z6, K1, (AX)(SI*1)
+	MOVQ         c+8(FP), R8
+	ANDQ         $0x0f, R8
+	LEAQ         (SI)(R8*4), SI
 
 next:
 	DECQ rows+0(FP)

@@ -5,7 +5,7 @@ import "math"
 var genericStrips = strips{
 	relu: reluGo, reluGrad: reluGradGo, add: addGo, addBias: addBiasGo, columnSums: columnSumsGo,
 	moments: momentsGo, normalize: normalizeGo, normSums: normSumsGo, normGrad: normGradGo,
-	maxPool: maxPoolGo, maxPoolGrad: maxPoolGradGo, transpose: transposeGo, dot: dotGo, axpy: axpyGo, scale: scaleGo, sgd: sgdGo, maxRow: maxRowGo, expSum: expSumGo,
+	maxPool: maxPoolGo, maxPoolGrad: maxPoolGradGo, transpose: transposeGo, dot: dotGo, axpy: axpyGo, scale: scaleGo, sgd: sgdGo, adamW: adamWGo, maxRow: maxRowGo, expSum: expSumGo,
 	winograd: winogradGo,
 }
 
@@ -83,17 +83,29 @@ func dotGo(a, b []float32) float32 {
 	return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]))
 }
 
-// sgdGo: d = g + wd·p; v = momentum·v + d; p −= lr·(v, or d + momentum·v with Nesterov).
-func sgdGo(p, v, g []float32, s *sgdStep) {
+// sgdGo: d = scale·g + wd·p; v = momentum·v + d; p −= lr·(v, or d + momentum·v with Nesterov).
+func sgdGo(p, v, g []float32, s *SGDStep) {
 	v, g = v[:len(p)], g[:len(p)]
 	for i, w := range p {
-		d := g[i] + s.weightDecay*w
-		v[i] = s.momentum*v[i] + d
+		d := s.Scale*g[i] + s.WeightDecay*w
+		v[i] = s.Momentum*v[i] + d
 		u := v[i]
-		if s.nesterov {
-			u = d + s.momentum*u
+		if s.Nesterov {
+			u = d + s.Momentum*u
 		}
-		p[i] = w - s.lr*u
+		p[i] = w - s.LR*u
+	}
+}
+
+// adamWGo: d = scale·g; m += weight1·(d − m); v += weight2·(d² − v); p −= decay·p; p −= lr·m/(√v + eps).
+func adamWGo(p, m, v, g []float32, s *adamWStep) {
+	m, v, g = m[:len(p)], v[:len(p)], g[:len(p)]
+	for i, w := range p {
+		d := s.scale * g[i]
+		m[i] += s.weight1 * (d - m[i])
+		v[i] += s.weight2 * (d*d - v[i])
+		w -= s.decay * w
+		p[i] = w - s.lr*(m[i]/(float32(math.Sqrt(float64(v[i])))+s.eps))
 	}
 }
 

@@ -54,7 +54,7 @@ func images(seed uint64, rows, side int, labels []int) []float32 {
 type session struct {
 	net    *Net
 	graph  *TrainGraph
-	solver *optim.SGD
+	solver optim.Solver
 }
 
 func newSession(t testing.TB, e *kernel.Engine, spec Spec, rows, side int, lr float64) *session {
@@ -68,7 +68,7 @@ func newSession(t testing.TB, e *kernel.Engine, spec Spec, rows, side int, lr fl
 	for _, d := range s.graph.Gradients() {
 		params = append(params, d.(optim.Parameter))
 	}
-	if s.solver, err = optim.NewSGD(e, optim.SGDConfig{Momentum: 0.9, WeightDecay: 1e-4}, params); err != nil {
+	if s.solver, err = optim.New(e, optim.Defaults("sgd"), params); err != nil {
 		t.Fatal(err)
 	}
 	s.solver.SetLearningRate(lr)

@@ -149,7 +149,9 @@ func (c trajectory) train(t *testing.T, e *kernel.Engine, n *tiny) {
 		params, steps = append(params, d), append(steps, d)
 	}
 	// Torch's single parameter group decays everything.
-	solver, err := optim.NewSGD(e, optim.SGDConfig{Momentum: c.SGD.Momentum, WeightDecay: c.SGD.WeightDecay, Nesterov: c.SGD.Nesterov, DecayAll: true}, params)
+	settings := optim.Defaults("sgd")
+	settings.Momentum, settings.WeightDecay, settings.Nesterov, settings.DecayAll = c.SGD.Momentum, c.SGD.WeightDecay, c.SGD.Nesterov, true
+	solver, err := optim.New(e, settings, params)
 	if err != nil {
 		t.Fatal(err)
 	}

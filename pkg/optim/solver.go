@@ -5,31 +5,41 @@ package optim
 import (
 	"fmt"
 
-	"supcon/pkg/fault"
-
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
 
 // Solver is a gorgonia.Solver whose learning rate follows a schedule and whose
-// state is part of a checkpoint.
+// state is part of a checkpoint. New makes one.
 type Solver interface {
+	// Step is Prepare and Apply, without the norm where nothing depends on it.
 	G.Solver
-	// SetLearningRate sets the rate of the next Step.
+	// SetLearningRate sets the rate of the next update.
 	SetLearningRate(lr float64)
-	// State returns the solver's own arrays, in the order of the parameters. They
-	// share memory with the solver.
+	// Prepare reads and measures the gradients of the last run and changes
+	// nothing. grads are the Parameters given to New, in that order. The result
+	// serves until the next Prepare or Step.
+	Prepare(grads []G.ValueGrad) (*Update, error)
+	// Apply updates the parameters in place by what Prepare returned.
+	Apply(*Update)
+	// State returns the solver's own arrays. They share memory with the solver.
 	State() []State
 	// Restore puts back what State returned. An array that is missing, unknown or
 	// of another size is an error of kind fault.Checkpoint.
 	Restore([]State) error
 }
 
-// State is one array of a solver, shaped as the parameter it belongs to.
-type State struct {
-	Name  string // the parameter's path, a dot, and what the array is: "encoder.conv1.weight.momentum_buffer"
-	Shape []int
-	Data  []float32
+// Update is an update about to be made.
+type Update struct {
+	Norm  float64 // L2 norm of the gradients of all parameters together, before clipping
+	parts []part
+}
+
+// part is one parameter's share of an Update.
+type part struct {
+	p, g   []float32
+	square float64 // ‖g‖²
+	decay  bool    // it belongs to the group that decays
 }
 
 // Parameter is what a solver wants of a gorgonia.ValueGrad: a name, and whether
@@ -61,33 +71,4 @@ func float32s(p Parameter, what string, v G.Value) ([]float32, tensor.Shape, err
 		return nil, nil, fmt.Errorf("optim: the %s of parameter %s is %T, not a dense float32 array", what, p.Name(), v)
 	}
 	return dense.Data().([]float32), dense.Shape(), nil
-}
-
-// restore copies saved arrays into the solver's own, matched by name.
-func restore(own, saved []State) error {
-	byName := make(map[string]State, len(saved))
-	for _, s := range saved {
-		byName[s.Name] = s
-	}
-	for _, o := range own {
-		s, ok := byName[o.Name]
-		switch {
-		case !ok:
-			return fault.Checkpoint.Errorf("optim: the saved optimiser state has no %q; was it made with another optimiser or model?", o.Name)
-		case len(s.Data) != len(o.Data):
-			return fault.Checkpoint.Errorf("optim: the saved optimiser state has %d values for %q, the model %d", len(s.Data), o.Name, len(o.Data))
-		}
-		delete(byName, o.Name)
-	}
-	for name := range byName {
-		return fault.Checkpoint.Errorf("optim: the saved optimiser state has %q, which this optimiser does not know", name)
-	}
-	for _, s := range saved {
-		for _, o := range own {
-			if o.Name == s.Name {
-				copy(o.Data, s.Data)
-			}
-		}
-	}
-	return nil
 }

@@ -81,7 +81,9 @@ func syntheticStep(e *kernel.Engine, graph *model.TrainGraph, l Load) (func() er
 		labels[n] = n % 10
 	}
 	loss.Groups(groups, loss.SupCon, labels)
-	solver, err := optim.NewSGD(e, optim.SGDConfig{Momentum: 0.9, WeightDecay: 1e-4}, parameters(graph))
+	settings := optim.Defaults("sgd")
+	settings.WeightDecay = 1e-4
+	solver, err := optim.New(e, settings, parameters(graph))
 	if err != nil {
 		return nil, err
 	}

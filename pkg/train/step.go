@@ -26,24 +26,22 @@ func (t *Trainer) update(b *loader.Batch) error {
 	if err != nil {
 		return err
 	}
-	norm, err := t.gradientNorm()
+	next, err := t.solver.Prepare(t.graph.Gradients())
 	if err != nil {
 		return err
 	}
-	if !finite(value.Loss) || !finite(norm) {
-		return fmt.Errorf("the loss is %g and the gradient's norm %g, so the weights were left as they were before this step%s; try a lower --lr or a higher --temperature", value.Loss, norm, t.lastGood())
+	if !finite(value.Loss) || !finite(next.Norm) {
+		return fmt.Errorf("the loss is %g and the gradient's norm %g, so the weights were left as they were before this step%s; try a lower --lr or a higher --temperature", value.Loss, next.Norm, t.lastGood())
 	}
 	lr := t.schedule.At(t.step)
 	t.solver.SetLearningRate(lr)
-	if err := t.solver.Step(t.graph.Gradients()); err != nil {
-		return err
-	}
+	t.solver.Apply(next)
 	if verdict := t.watch.look(t.step, value, t.cfg.Contrastive(), t.groups); verdict != "" {
 		t.observer.Noted(verdict)
 	}
 	t.step++
 	t.pace.tick(t.clock.Now())
-	return t.record(b.Epoch, value, lr, norm)
+	return t.record(b.Epoch, value, lr, next.Norm)
 }
 
 // lastGood names the checkpoint that a stopped run leaves, if there is one.
@@ -52,19 +50,6 @@ func (t *Trainer) lastGood() string {
 		return ""
 	}
 	return fmt.Sprintf(" and the checkpoint of step %d is good", t.savedAt)
-}
-
-// gradientNorm is the L2 norm of the gradient of all parameters together.
-func (t *Trainer) gradientNorm() (float64, error) {
-	sum := 0.0
-	for _, g := range t.graph.Gradients() {
-		v, err := g.Grad()
-		if err != nil {
-			return 0, err
-		}
-		sum += t.engine.Norm2(v.Data().([]float32))
-	}
-	return math.Sqrt(sum), nil
 }
 
 func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }

@@ -117,6 +117,9 @@ func TestResumedRunEndsInTheSameBytes(t *testing.T) {
 		func(r *config.Run) { r.Loss, r.CheckpointEverySteps = "supcon-in", 3 },
 		func(r *config.Run) { r.Loss, r.Unlabelled, r.Views = "simclr", true, 3 },
 		func(r *config.Run) { r.Loss, r.Views, r.Nesterov, r.KNNEveryEpochs = "crossentropy", 1, true, 1 },
+		func(r *config.Run) { r.Optimizer, r.LR, r.ClipNorm, r.BiasLR, r.Restarts = "adamw", 1e-3, 0.5, 2, 1 },
+		func(r *config.Run) { r.Optimizer, r.LR, r.Schedule, r.WarmupEpochs = "lars", 0.3, "linear", 1 },
+		func(r *config.Run) { r.Schedule, r.DecayEpochs, r.DecayAll = "step", "1", true },
 	} {
 		cfg := quick(data)
 		change(&cfg)

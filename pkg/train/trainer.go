@@ -37,7 +37,7 @@ type Trainer struct {
 	engine   *kernel.Engine
 	net      *model.Net
 	graph    *model.TrainGraph
-	solver   *optim.SGD
+	solver   optim.Solver
 	schedule optim.Schedule
 	loader   *loader.Loader
 	encoder  *infer.Encoder // of the validation; nil without one
@@ -165,7 +165,10 @@ func (t *Trainer) prepareLoop(context.Context) (err error) {
 		t.total = cfg.Epochs * t.perEpoch
 	}
 	warmup := min(int(cfg.WarmupEpochs*float64(t.perEpoch)), t.total)
-	t.schedule = optim.Schedule{Name: cfg.Schedule, LR: cfg.LR, Steps: t.total, Warmup: warmup}
+	t.schedule = cfg.LearningRates(t.total, warmup, t.perEpoch)
+	if note := lateFall(t.schedule); note != "" {
+		t.data.notes = append(t.data.notes, note)
+	}
 	if warmup == t.total && t.total > 0 {
 		t.data.notes = append(t.data.notes, fmt.Sprintf("the warm-up of %g epochs takes the whole run of %d steps, so the learning rate only climbs; give a shorter --warmup-epochs or a longer run", cfg.WarmupEpochs, t.total))
 	}
@@ -173,9 +176,7 @@ func (t *Trainer) prepareLoop(context.Context) (err error) {
 	if err := t.schedule.Check(); err != nil {
 		return err
 	}
-	t.solver, err = optim.NewSGD(t.engine, optim.SGDConfig{
-		Momentum: cfg.Momentum, Nesterov: cfg.Nesterov, WeightDecay: cfg.WeightDecay, DecayAll: cfg.DecayAll,
-	}, parameters(t.graph))
+	t.solver, err = optim.New(t.engine, cfg.Solver(), parameters(t.graph))
 	return err
 }
 

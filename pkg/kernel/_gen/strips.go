@@ -59,8 +59,9 @@ var maps = []mapStrip{
 			u.store(u.temp(0), "y")
 		},
 	},
-	sgd("sgd", "d = grad[i] + decay·p[i]; v[i] = momentum·v[i] + d; p[i] -= lr·v[i]", false),
-	sgd("nesterov", "d = grad[i] + decay·p[i]; v[i] = momentum·v[i] + d; p[i] -= lr·(d + momentum·v[i])", true),
+	sgd("sgd", "d = scale·grad[i] + decay·p[i]; v[i] = momentum·v[i] + d; p[i] -= lr·v[i]", false),
+	sgd("nesterov", "d = scale·grad[i] + decay·p[i]; v[i] = momentum·v[i] + d; p[i] -= lr·(d + momentum·v[i])", true),
+	adamW,
 	normalize("normalize", "y[i] = (x[i]-mean[j])·scale[j] + shift[j]", false, false),
 	normalize("normalizeReLU", "y[i] = max((x[i]-mean[j])·scale[j] + shift[j], 0)", false, true),
 	normalize("normalizeAdd", "y[i] = (x[i]-mean[j])·scale[j] + shift[j] + residual[i]", true, false),
@@ -105,12 +106,13 @@ func past(s mapStrip) mapStrip {
 
 func sgd(name, loop string, nesterov bool) mapStrip {
 	return mapStrip{
-		name: name, streams: []string{"p", "v", "grad"}, scalars: []string{"lr", "momentum", "decay"}, temps: 3, loop: loop,
+		name: name, streams: []string{"p", "v", "grad"}, scalars: []string{"lr", "momentum", "decay", "scale"}, temps: 3, loop: loop,
 		body: func(u *unit) {
 			p, v, d := u.temp(0), u.temp(1), u.temp(2)
 			u.load("p", p)
 			u.load("v", v)
 			u.load("grad", d)
+			VMULPS(u.scalar("scale"), d, d)
 			VFMADD231PS(p, u.scalar("decay"), d)
 			VFMADD213PS(d, u.scalar("momentum"), v)
 			u.store(v, "v")
@@ -121,6 +123,33 @@ func sgd(name, loop string, nesterov bool) mapStrip {
 			u.store(p, "p")
 		},
 	}
+}
+
+var adamW = mapStrip{
+	name: "adamW", streams: []string{"p", "m", "v", "grad"}, scalars: []string{"lr", "decay", "weight1", "weight2", "eps", "scale"}, temps: 3,
+	loop: "d = scale·grad[i]; m[i] += weight1·(d-m[i]); v[i] += weight2·(d·d-v[i]); p[i] -= decay·p[i]; p[i] -= lr·m[i]/(√v[i]+eps)",
+	body: func(u *unit) {
+		d, m, v := u.temp(0), u.temp(1), u.temp(2)
+		u.load("grad", d)
+		u.load("m", m)
+		VMULPS(u.scalar("scale"), d, d)
+		VSUBPS(m, d, v)
+		VFMADD231PS(v, u.scalar("weight1"), m)
+		u.store(m, "m")
+		u.load("v", v)
+		VMULPS(d, d, d)
+		VSUBPS(v, d, d)
+		VFMADD231PS(d, u.scalar("weight2"), v)
+		u.store(v, "v")
+		VSQRTPS(v, v)
+		VADDPS(u.scalar("eps"), v, v)
+		VDIVPS(v, m, m)
+		p := d
+		u.load("p", p)
+		VFNMADD231PS(p, u.scalar("decay"), p)
+		VFNMADD231PS(m, u.scalar("lr"), p)
+		u.store(p, "p")
+	},
 }
 
 func normalize(name, loop string, residual, relu bool) mapStrip {
