@@ -7,8 +7,9 @@
 //
 // DIR in --data DIR holds train/ and test/ as scripts/cifar10 makes them. Each
 // finished run adds one line to scripts/study/results.jsonl, and runs that have
-// a line are skipped: Ctrl-C loses no more than the run in hand. Run it from the
-// repository's root.
+// a line are skipped: Ctrl-C loses no more than the run in hand. render makes
+// scripts/study/RESULTS.md and its plots of the file, and nothing else does. Both
+// are run from the repository's root.
 package main
 
 import (
@@ -19,6 +20,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
 	"supcon/pkg/fault"
@@ -30,8 +32,9 @@ const usage = `usage: go run ./scripts/study run [--data DIR] [--peer PYTHON] ST
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	os.Exit(run(ctx, os.Args[1:], os.Stderr))
+	code := run(ctx, os.Args[1:], os.Stderr)
+	stop()
+	os.Exit(code)
 }
 
 // errInterrupted is the end after Ctrl-C.
@@ -60,9 +63,27 @@ func dispatch(ctx context.Context, args []string, stderr io.Writer) error {
 	switch args[0] {
 	case "run":
 		return runCommand(ctx, args[1:], stderr)
+	case "render":
+		return renderCommand(args[1:])
 	default:
 		return fault.Usage.Errorf("%q is no command\n%s", args[0], usage)
 	}
+}
+
+// renderCommand makes the page anew.
+func renderCommand(args []string) error {
+	if len(args) > 0 {
+		return fault.Usage.Errorf("render takes no arguments: the page is made of all studies and results")
+	}
+	paths, err := filepath.Glob("configs/study/*.yaml")
+	if err != nil {
+		return err
+	}
+	studies, err := loadStudies(paths)
+	if err != nil {
+		return err
+	}
+	return writePage(filepath.Dir(resultsFile), resultsFile, studies)
 }
 
 func runCommand(ctx context.Context, args []string, stderr io.Writer) error {

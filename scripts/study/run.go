@@ -1,10 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"math"
@@ -12,8 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"strconv"
-	"strings"
 	"time"
 
 	"supcon/pkg/fault"
@@ -54,22 +50,27 @@ func (r *runner) run(ctx context.Context, studies []study) (err error) {
 	if err := r.prepare(ctx); err != nil {
 		return err
 	}
+	return r.each(ctx, missing)
+}
+
+// each does the runs in turn and keeps the result of each as soon as it is there.
+func (r *runner) each(ctx context.Context, missing []job) error {
 	began := time.Now()
 	for i, j := range missing {
-		left := "?"
+		left := ""
 		if i > 0 {
 			perRun := time.Since(began) / time.Duration(i)
-			left = (perRun * time.Duration(len(missing)-i)).Round(time.Minute).String()
+			left = fmt.Sprintf("; %v left", (perRun * time.Duration(len(missing)-i)).Round(time.Second))
 		}
-		r.note("%d of %d: %s, %s, %s, seed %d; %s left", i+1, len(missing), side, j.study.name, j.variant.label(), j.Seed, left)
+		r.note("%d of %d: %s, %s, %s, seed %d%s", i+1, len(missing), j.Side, j.study.name, j.variant.label(), j.Seed, left)
 		result, err := r.do(ctx, j)
 		if ctx.Err() != nil {
 			return errInterrupted
 		}
-		if err != nil {
-			return err
+		if err == nil {
+			err = appendResult(r.results, result)
 		}
-		if err := appendResult(r.results, result); err != nil {
+		if err != nil {
 			return err
 		}
 		r.note("linear probe %.2f %%, kNN %.2f %%, %.1f s of training", result.Top1, result.KNNTop1, result.TrainS)
@@ -152,57 +153,3 @@ func (r *runner) do(ctx context.Context, j job) (result, error) {
 
 // seconds rounds up to milliseconds, which are read more easily.
 func seconds(s float64) float64 { return math.Ceil(1e3*s) / 1e3 }
-
-// command runs one program to its end, decodes the JSON object it prints, and
-// notes the command line in out.
-func (r *runner) command(ctx context.Context, out *result, printed any, line ...string) error {
-	out.Commands = append(out.Commands, strings.Join(line, " "))
-	program := line[0]
-	if program == sideOurs {
-		program = r.binary
-	}
-	args := make([]string, len(line)-1)
-	for i, arg := range line[1:] {
-		args[i] = os.Expand(arg, func(name string) string { return map[string]string{"DATA": r.data, "WORK": r.work}[name] })
-	}
-	cmd := exec.CommandContext(ctx, program, args...)
-	cmd.Env = append(os.Environ(), "PYTHON="+r.python)
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.WaitDelay = 20 * time.Second
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("%s: %w: %s", out.Commands[len(out.Commands)-1], err, lastLine(stderr.String()))
-	}
-	if err := json.Unmarshal(stdout.Bytes(), printed); err != nil {
-		return fmt.Errorf("%s printed no JSON object: %w", out.Commands[len(out.Commands)-1], err)
-	}
-	return nil
-}
-
-func lastLine(text string) string {
-	text = strings.TrimSpace(text)
-	return text[strings.LastIndex(text, "\n")+1:]
-}
-
-// flag spells an option with a number.
-func flagInt(name string, value int) string { return "--" + name + "=" + strconv.Itoa(value) }
-
-// codeFolders are what a result depends on.
-var codeFolders = []string{"cmd", "pkg", "configs", "go.mod", "go.sum", "scripts/torch_peer.py", "scripts/torch_tuned.sh"}
-
-// commit is the revision of the sources here.
-func commit(ctx context.Context) string {
-	head, err := exec.CommandContext(ctx, "git", "rev-parse", "--short=12", "HEAD").Output()
-	if err != nil {
-		return "unknown"
-	}
-	changes, err := exec.CommandContext(ctx, "git", append([]string{"status", "--porcelain", "--"}, codeFolders...)...).Output()
-	if err != nil {
-		return "unknown"
-	}
-	if len(changes) > 0 {
-		return strings.TrimSpace(string(head)) + "+changes"
-	}
-	return strings.TrimSpace(string(head))
-}

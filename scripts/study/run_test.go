@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -44,10 +45,13 @@ func mustRead(t *testing.T, path string) []result {
 }
 
 func TestRunDoesWhatIsMissing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the program and trains")
+	}
 	studyFile := writeStudy(t, tinyBase, "title: Tiny\nbase: base.yaml\nimages: 30\nviews_seen: 40\nseeds: 2\nruns: [{loss: supcon}, {loss: crossentropy}]")
 	dir, common := workplace(t)
 	file := filepath.Join(dir, "results.jsonl")
-	args := append(common, "--threads", "1", studyFile)
+	args := slices.Concat(common, []string{"--threads", "1", studyFile})
 	if log := mustRun(t, args...); !strings.Contains(log, "4 of 4 runs of supcon to do") || !strings.Contains(log, "4 of 4: supcon, tiny, loss crossentropy, seed 2") {
 		t.Errorf("it said\n%s", log)
 	}
@@ -164,6 +168,9 @@ func (c *cancelling) Write(p []byte) (int, error) {
 }
 
 func TestInterruptedBetweenRuns(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the program and trains")
+	}
 	studyFile := writeStudy(t, tinyBase, "title: Tiny\nbase: base.yaml\nviews_seen: 20\nseeds: 3\nruns: [{loss: supcon}]")
 	dir, common := workplace(t)
 	ctx, cancel := context.WithCancel(context.Background())
