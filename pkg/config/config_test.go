@@ -125,7 +125,7 @@ func TestValidateNamesKeyValueAndRemedy(t *testing.T) {
 		"--data DIR":                       func(r *Run) { r.Data = "" },
 		`did you mean "supcon-in"?`:        func(r *Run) { r.Loss = "supcon-inn" },
 		"unknown recipe":                   func(r *Run) { r.Recipe = "cifra" },
-		"views is 1":                       func(r *Run) { r.Views = 1 },
+		"views is 1":                       func(r *Run) { r.Loss, r.Views = "simclr", 1 },
 		"temperature is 0;":                func(r *Run) { r.Temperature = 0 },
 		"temperature is -1":                func(r *Run) { r.Temperature = -1 },
 		"val_fraction is 1;":               func(r *Run) { r.ValFraction = 1 },

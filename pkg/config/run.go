@@ -23,9 +23,10 @@ type Run struct {
 	OnBadImage  string  `yaml:"on_bad_image" help:"an image that cannot be read: skip it (named and counted) or fail"`
 	CacheMem    Size    `yaml:"cache_mem" help:"memory for decoded images, e.g. 2GiB; auto = a quarter of the machine's, 0 = none (no result depends on it)"`
 
-	ImageSize int    `yaml:"image_size" help:"side of the square views in pixels; 0 = 32 for images under 64 px, else 224"`
-	Recipe    string `yaml:"recipe" help:"augmentation: cifar, imagenet (cifar and blur) or none, each of whose values a key below overrides; empty = cifar up to 64 px, else imagenet"`
-	Views     int    `yaml:"views" help:"augmented views of each image in a batch"`
+	ImageSize  int    `yaml:"image_size" help:"side of the square views in pixels; 0 = 32 for images under 64 px, else 224"`
+	EarlySizes string `yaml:"early_sizes" help:"smaller views at first, as SIZE:UNTIL pairs: 16:0.3,24:0.6 trains on 16 px until 0.3 of the run and on 24 px until 0.6 of it; empty = image_size throughout"`
+	Recipe     string `yaml:"recipe" help:"augmentation: cifar, imagenet (cifar and blur) or none, each of whose values a key below overrides; empty = cifar up to 64 px, else imagenet"`
+	Views      int    `yaml:"views" help:"augmented views of each image in a batch"`
 
 	CropScaleMin      float64 `yaml:"crop_scale_min" help:"smallest share of the picture's area in a random crop, 0 = no crop; -1 = the recipe's"`
 	CropScaleMax      float64 `yaml:"crop_scale_max" help:"largest share of the picture's area in a random crop; -1 = the recipe's"`
@@ -45,8 +46,9 @@ type Run struct {
 	SolarizeThreshold float64 `yaml:"solarize_threshold" help:"value, of 0 to 255, from which on solarising inverts; -1 = the recipe's"`
 	ViewsThrough      string  `yaml:"views_through" help:"auto, or imaging: the library makes small views too (slower, for comparing)"`
 
-	Model   string `yaml:"model" help:"encoder: small, resnet8, resnet20, resnet18, resnet34, resnet50"`
+	Model   string `yaml:"model" help:"encoder: small, resnet8, resnet20, vgg7, resnet18, resnet34, resnet50"`
 	Head    string `yaml:"head" help:"projection head: mlp or linear"`
+	Init    string `yaml:"init" help:"first values of the encoder: kaiming, or whitened (the stem looks along the principal directions of the images' own patches)"`
 	ProjDim int    `yaml:"proj_dim" help:"width of the projection the loss sees"`
 
 	Loss            string  `yaml:"loss" help:"supcon (Eq. 2), supcon-in (Eq. 3), simclr (Eq. 1) or crossentropy"`
@@ -91,7 +93,7 @@ func Default() Run {
 	r := Run{
 		ValFraction: 0.1, MaxPixels: dataset.MaxPixels, OnBadImage: SkipBad, CacheMem: AutoSize,
 		Views: 2, ViewsThrough: "auto",
-		Model: "resnet18", Head: "mlp", ProjDim: 128,
+		Model: "resnet18", Head: "mlp", Init: Kaiming, ProjDim: 128,
 		Loss: "supcon", Temperature: 0.1,
 		Epochs: 100, BatchSize: 256,
 		Optimizer: "sgd", Momentum: 0.9, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, Trust: 0.001, WeightDecay: 1e-4, BiasLR: 1,
@@ -103,6 +105,12 @@ func Default() Run {
 	}
 	return r
 }
+
+// What init may say.
+const (
+	Kaiming  = "kaiming"
+	Whitened = "whitened"
+)
 
 // What on_bad_image may say.
 const (

@@ -19,6 +19,7 @@ func (r Run) choices() []choice {
 		{"head", r.Head, []string{"mlp", "linear"}},
 		{"optimizer", r.Optimizer, optim.Names()},
 		{"schedule", r.Schedule, optim.Schedules()},
+		{"init", r.Init, []string{Kaiming, Whitened}},
 		{"conv", r.Conv, []string{"auto", "direct"}},
 		{"recipe", r.Recipe, []string{"", "cifar", "imagenet", "none"}},
 		{"on_bad_image", r.OnBadImage, []string{SkipBad, FailBad}},
@@ -40,7 +41,10 @@ type bound struct {
 	suggestion string
 }
 
-const unbounded = math.MaxFloat64
+const (
+	unbounded    = math.MaxFloat64
+	maxImageSize = 4096
+)
 
 func (r Run) bounds() []bound {
 	return []bound{
@@ -48,7 +52,7 @@ func (r Run) bounds() []bound {
 		{"per_class", float64(r.PerClass), 0, 1e9, "0 takes the images as they are"},
 		{"max_pixels", float64(r.MaxPixels), 1, 1e12, "100000000 is the default"},
 		{"views", float64(r.Views), 1, 64, "2 is usual"},
-		{"image_size", float64(r.ImageSize), 0, 4096, "0 chooses by the data"},
+		{"image_size", float64(r.ImageSize), 0, maxImageSize, "0 chooses by the data"},
 		{"proj_dim", float64(r.ProjDim), 1, 65536, "128 is usual"},
 		{"base_temperature", r.BaseTemperature, 0, unbounded, "0 is the paper's loss"},
 		{"epochs", float64(r.Epochs), 0, 1e9, "0 writes the untrained encoder"},
@@ -100,6 +104,9 @@ func (r Run) ValidateViews() error {
 			return fault.Usage.Errorf("config: %s is %v; it must be %s (%s)", b.key, b.value, b.interval(), b.suggestion)
 		}
 	}
+	if _, err := r.Phases(1); err != nil {
+		return err
+	}
 	return r.validateStrengths()
 }
 
@@ -112,8 +119,8 @@ func (b bound) interval() string {
 
 func (r Run) validateLoss() error {
 	switch {
-	case r.Contrastive() && r.Views < 2:
-		return fault.Usage.Errorf("config: views is %d, but the %s loss compares views with one another and needs at least 2; give --views 2", r.Views, r.Loss)
+	case !r.NeedsLabels() && r.Views < 2:
+		return fault.Usage.Errorf("config: views is %d, but the %s loss compares views of an image with one another and needs at least 2; give --views 2", r.Views, r.Loss)
 	case r.Contrastive() && !(r.Temperature > 0 && r.Temperature < unbounded):
 		return fault.Usage.Errorf("config: temperature is %v; it must be above 0 (0.1 is usual for supcon, 0.5 for simclr)", r.Temperature)
 	case r.PerClass > 0 && r.Unlabelled:

@@ -147,6 +147,19 @@ func (s *Set) Select(indices []int) *Set {
 	return chosen
 }
 
+// Sample returns the set of at most n items, evenly spaced.
+func (s *Set) Sample(n int) *Set {
+	n = min(n, s.Len())
+	indices := make([]int, n)
+	for k := range indices {
+		indices[k] = evenly(k, n, s.Len())
+	}
+	return s.Select(indices)
+}
+
+// evenly is the place of item k of n that are spread over length places.
+func evenly(k, n, length int) int { return int(int64(k) * int64(length) / int64(n)) }
+
 // MatchClasses relabels s so that its labels index the given class list, by
 // name and never by position. A class of s that the list does not have is a
 // data error and leaves s as it was.

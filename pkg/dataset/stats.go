@@ -106,7 +106,7 @@ func (s *Set) sample(ctx context.Context, limit, workers int, measure func(i int
 	}
 	values, errs := make([]int, n), make([]error, n)
 	err := spread(ctx, n, workers, func(k int) {
-		values[k], errs[k] = measure(int(int64(k) * int64(s.Len()) / int64(n)))
+		values[k], errs[k] = measure(evenly(k, n, s.Len()))
 	})
 	if err != nil {
 		return measures{}, err

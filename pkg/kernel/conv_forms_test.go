@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 )
 
@@ -96,4 +97,43 @@ func checkEpilogue(t *testing.T, e *Engine, s ConvShape, seed uint64, v int) {
 	plan.Forward(y, x, w, ep)
 	near(t, fmt.Sprintf("%+v %+v", s, v), y, want, winogradTolerance)
 	m.check(t)
+}
+
+// TestKeptFilterIsThatOfTheLastForget runs a convolution that keeps its filter before and after the
+// filter changes.
+func TestKeptFilterIsThatOfTheLastForget(t *testing.T) {
+	s := ConvShape{N: 1, H: 9, W: 9, C: 16, K: 20, R: 3, S: 3, Stride: 1, Pad: 1}
+	eachBranch(t, Options{Threads: 2}, func(t *testing.T, e *Engine) {
+		plan := func() *Conv {
+			c, err := e.NewConv(s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return c
+		}
+		x, w := make([]float32, s.sizeX()), make([]float32, s.sizeW())
+		for i := range x {
+			x[i] = float32(i%7) - 3
+		}
+		keeping, plain := plan(), plan()
+		if keeping.KeepFilter() == 0 {
+			t.Fatal("nothing is kept for so few tiles")
+		}
+		want, got := make([]float32, s.sizeY()), make([]float32, s.sizeY())
+		for round := range 3 {
+			for i := range w {
+				w[i] = float32((i+round)%5) - 2
+			}
+			keeping.Forget()
+			for range 2 {
+				keeping.Forward(got, x, w, Epilogue{})
+				plain.BackwardData(x[:s.sizeX()], got, w) // overwrites the shared scratch
+				plain.Forward(want, x, w, Epilogue{})
+				keeping.Forward(got, x, w, Epilogue{})
+				if !slices.Equal(got, want) {
+					t.Fatalf("round %d: the kept filter gives another result", round)
+				}
+			}
+		}
+	})
 }

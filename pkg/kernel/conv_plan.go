@@ -8,7 +8,13 @@ type Conv struct {
 	g      correlation // otherwise
 	phases []dataPhase
 	filter *filterPlan
+	kept   []float32 // the transformed filter, where it is kept
+	fresh  bool      // kept is that of the filter of the last Forward
 }
+
+// fewTiles is the most tiles with which keeping a transformed filter pays: making it takes the time
+// of about 30 tiles, keeping it four times the filter's memory.
+const fewTiles = 256
 
 // convTiles are the three passes by Winograd.
 type convTiles struct {
@@ -148,8 +154,29 @@ func (c *Conv) BackwardFilter(dw, x, dy []float32) {
 	}
 }
 
-// derived is the filter w (R,S,C,K) transformed to frequencies, or packed, in scratch until the next call.
+// KeepFilter makes Forward keep the transformed filter for the next call, where that pays; the caller
+// promises to call Forget when the filter changes. It returns the bytes that are kept.
+func (c *Conv) KeepFilter() int64 {
+	if c.tile == nil || c.tile.forward.tiles() > fewTiles {
+		return 0
+	}
+	c.kept = alignedFloats(c.tile.forward.sharedU())
+	return int64(len(c.kept)) * 4
+}
+
+// Forget drops what was derived from the filter of earlier calls.
+func (c *Conv) Forget() { c.fresh = false }
+
+// derived is the filter w (R,S,C,K) transformed to frequencies, or packed: kept, or in scratch until
+// the next call.
 func (c *Conv) derived(w []float32) []float32 {
+	if c.kept != nil {
+		if !c.fresh {
+			c.tile.forward.transformFilter(c.e, c.kept, w)
+			c.fresh = true
+		}
+		return c.kept
+	}
 	if c.tile != nil {
 		u := c.e.shared[:c.tile.forward.sharedU()]
 		c.tile.forward.transformFilter(c.e, u, w)

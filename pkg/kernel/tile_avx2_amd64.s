@@ -18,23 +18,46 @@ TEXT ·tileDirect2x1x8(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VXORPS Y0, Y0, Y0
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   120(AX), SI
-	MOVQ   128(AX), DI
+	VXORPS     Y0, Y0, Y0
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 120(AX), SI
+	MOVQ 128(AX), DI
 
 run:
-	MOVQ (SI), R8
-	LEAQ (CX)(R8*4), R8
-	MOVQ 168(AX), R9
-	MOVQ 200(AX), R10
+	MOVQ   (SI), R8
+	LEAQ   (CX)(R8*4), R8
+	MOVQ   168(AX), R9
+	MOVQ   200(AX), R10
+	MOVQ   144(AX), R11
+	IMUL3Q $0x04, R11, R11
+	ADDQ   R8, R11
 
 depth:
+	PREFETCHT0   (R11)
+	ADDQ         $0x04, R11
 	PREFETCHT1   (DX)(R10*4)
 	VMOVUPS      (DX), Y15
 	VBROADCASTSS (R8), Y14
@@ -195,15 +218,33 @@ TEXT ·tileTransposed2x1x8(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VXORPS Y0, Y0, Y0
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
+	VXORPS     Y0, Y0, Y0
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
 
 run:
 	MOVQ (DI), R9
@@ -336,24 +377,51 @@ TEXT ·tileDirect2x2x8(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
 
 run:
-	MOVQ (DI), R9
-	LEAQ (CX)(R9*4), R9
-	MOVQ 168(AX), R10
-	MOVQ 200(AX), R11
+	MOVQ   (DI), R9
+	LEAQ   (CX)(R9*4), R9
+	MOVQ   168(AX), R10
+	MOVQ   200(AX), R11
+	MOVQ   144(AX), R12
+	IMUL3Q $0x08, R12, R12
+	ADDQ   R9, R12
 
 depth:
+	PREFETCHT0   (R12)
+	ADDQ         $0x08, R12
 	PREFETCHT1   (DX)(R11*4)
 	VMOVUPS      (DX), Y15
 	VBROADCASTSS (R9), Y14
@@ -504,16 +572,38 @@ TEXT ·tileTransposed2x2x8(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
 
 run:
 	MOVQ (DI), R9
@@ -670,25 +760,56 @@ TEXT ·tileDirect2x3x8(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
 
 run:
-	MOVQ (DI), R9
-	LEAQ (CX)(R9*4), R9
-	MOVQ 168(AX), R10
-	MOVQ 200(AX), R11
+	MOVQ   (DI), R9
+	LEAQ   (CX)(R9*4), R9
+	MOVQ   168(AX), R10
+	MOVQ   200(AX), R11
+	MOVQ   144(AX), R12
+	IMUL3Q $0x0c, R12, R12
+	ADDQ   R9, R12
 
 depth:
+	PREFETCHT0   (R12)
+	ADDQ         $0x0c, R12
 	PREFETCHT1   (DX)(R11*4)
 	VMOVUPS      (DX), Y15
 	VBROADCASTSS (R9), Y14
@@ -863,17 +984,43 @@ TEXT ·tileTransposed2x3x8(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
 
 run:
 	MOVQ (DI), R9
@@ -1054,27 +1201,62 @@ TEXT ·tileDirect2x4x8(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
-	LEAQ   (BX)(BX*2), R9
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
+	LEAQ (BX)(BX*2), R9
 
 run:
-	MOVQ (DI), R10
-	LEAQ (CX)(R10*4), R10
-	MOVQ 168(AX), R11
-	MOVQ 200(AX), R12
+	MOVQ   (DI), R10
+	LEAQ   (CX)(R10*4), R10
+	MOVQ   168(AX), R11
+	MOVQ   200(AX), R12
+	MOVQ   144(AX), R13
+	IMUL3Q $0x10, R13, R13
+	ADDQ   R10, R13
 
 depth:
+	PREFETCHT0   (R13)
+	ADDQ         $0x10, R13
 	PREFETCHT1   (DX)(R12*4)
 	VMOVUPS      (DX), Y15
 	VBROADCASTSS (R10), Y14
@@ -1273,18 +1455,48 @@ TEXT ·tileTransposed2x4x8(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
 
 run:
 	MOVQ (DI), R9
@@ -1489,28 +1701,67 @@ TEXT ·tileDirect2x5x8(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
-	LEAQ   (BX)(BX*2), R9
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
+	LEAQ (BX)(BX*2), R9
 
 run:
-	MOVQ (DI), R10
-	LEAQ (CX)(R10*4), R10
-	MOVQ 168(AX), R11
-	MOVQ 200(AX), R12
+	MOVQ   (DI), R10
+	LEAQ   (CX)(R10*4), R10
+	MOVQ   168(AX), R11
+	MOVQ   200(AX), R12
+	MOVQ   144(AX), R13
+	IMUL3Q $0x14, R13, R13
+	ADDQ   R10, R13
 
 depth:
+	PREFETCHT0   (R13)
+	ADDQ         $0x14, R13
 	PREFETCHT1   (DX)(R12*4)
 	VMOVUPS      (DX), Y15
 	VBROADCASTSS (R10), Y14
@@ -1733,19 +1984,53 @@ TEXT ·tileTransposed2x5x8(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
 
 run:
 	MOVQ (DI), R9
@@ -1974,30 +2259,73 @@ TEXT ·tileDirect2x6x8(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
-	LEAQ   (BX)(BX*2), R9
-	LEAQ   (BX)(BX*4), R10
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
+	LEAQ (BX)(BX*2), R9
+	LEAQ (BX)(BX*4), R10
 
 run:
-	MOVQ (DI), R11
-	LEAQ (CX)(R11*4), R11
-	MOVQ 168(AX), R12
-	MOVQ 200(AX), R13
+	MOVQ   (DI), R11
+	LEAQ   (CX)(R11*4), R11
+	MOVQ   168(AX), R12
+	MOVQ   200(AX), R13
+	MOVQ   144(AX), R14
+	IMUL3Q $0x18, R14, R14
+	ADDQ   R11, R14
 
 depth:
+	PREFETCHT0   (R14)
+	ADDQ         $0x18, R14
 	PREFETCHT1   (DX)(R13*4)
 	VMOVUPS      (DX), Y15
 	VBROADCASTSS (R11), Y14
@@ -2244,20 +2572,58 @@ TEXT ·tileTransposed2x6x8(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
 
 run:
 	MOVQ (DI), R9
@@ -2510,24 +2876,47 @@ TEXT ·tileDirect2x1x16(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   120(AX), SI
-	MOVQ   128(AX), DI
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 120(AX), SI
+	MOVQ 128(AX), DI
 
 run:
-	MOVQ (SI), R8
-	LEAQ (CX)(R8*4), R8
-	MOVQ 168(AX), R9
-	MOVQ 200(AX), R10
+	MOVQ   (SI), R8
+	LEAQ   (CX)(R8*4), R8
+	MOVQ   168(AX), R9
+	MOVQ   200(AX), R10
+	MOVQ   144(AX), R11
+	IMUL3Q $0x04, R11, R11
+	ADDQ   R8, R11
 
 depth:
+	PREFETCHT0   (R11)
+	ADDQ         $0x04, R11
 	PREFETCHT1   (DX)(R10*4)
 	VMOVUPS      (DX), Y15
 	VMOVUPS      32(DX), Y14
@@ -2674,16 +3063,34 @@ TEXT ·tileTransposed2x1x16(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
 
 run:
 	MOVQ (DI), R9
@@ -2836,26 +3243,53 @@ TEXT ·tileDirect2x2x16(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
 
 run:
-	MOVQ (DI), R9
-	LEAQ (CX)(R9*4), R9
-	MOVQ 168(AX), R10
-	MOVQ 200(AX), R11
+	MOVQ   (DI), R9
+	LEAQ   (CX)(R9*4), R9
+	MOVQ   168(AX), R10
+	MOVQ   200(AX), R11
+	MOVQ   144(AX), R12
+	IMUL3Q $0x08, R12, R12
+	ADDQ   R9, R12
 
 depth:
+	PREFETCHT0   (R12)
+	ADDQ         $0x08, R12
 	PREFETCHT1   (DX)(R11*4)
 	VMOVUPS      (DX), Y15
 	VMOVUPS      32(DX), Y14
@@ -3042,18 +3476,40 @@ TEXT ·tileTransposed2x2x16(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
 
 run:
 	MOVQ (DI), R9
@@ -3246,28 +3702,59 @@ TEXT ·tileDirect2x3x16(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
 
 run:
-	MOVQ (DI), R9
-	LEAQ (CX)(R9*4), R9
-	MOVQ 168(AX), R10
-	MOVQ 200(AX), R11
+	MOVQ   (DI), R9
+	LEAQ   (CX)(R9*4), R9
+	MOVQ   168(AX), R10
+	MOVQ   200(AX), R11
+	MOVQ   144(AX), R12
+	IMUL3Q $0x0c, R12, R12
+	ADDQ   R9, R12
 
 depth:
+	PREFETCHT0   (R12)
+	ADDQ         $0x0c, R12
 	PREFETCHT1   (DX)(R11*4)
 	VMOVUPS      (DX), Y15
 	VMOVUPS      32(DX), Y14
@@ -3494,20 +3981,46 @@ TEXT ·tileTransposed2x3x16(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
 
 run:
 	MOVQ (DI), R9
@@ -3740,31 +4253,66 @@ TEXT ·tileDirect2x4x16(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
-	LEAQ   (BX)(BX*2), R9
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
+	LEAQ (BX)(BX*2), R9
 
 run:
-	MOVQ (DI), R10
-	LEAQ (CX)(R10*4), R10
-	MOVQ 168(AX), R11
-	MOVQ 200(AX), R12
+	MOVQ   (DI), R10
+	LEAQ   (CX)(R10*4), R10
+	MOVQ   168(AX), R11
+	MOVQ   200(AX), R12
+	MOVQ   144(AX), R13
+	IMUL3Q $0x10, R13, R13
+	ADDQ   R10, R13
 
 depth:
+	PREFETCHT0   (R13)
+	ADDQ         $0x10, R13
 	PREFETCHT1   (DX)(R12*4)
 	VMOVUPS      (DX), Y15
 	VMOVUPS      32(DX), Y14
@@ -4031,22 +4579,52 @@ TEXT ·tileTransposed2x4x16(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
 
 run:
 	MOVQ (DI), R9
@@ -4319,33 +4897,72 @@ TEXT ·tileDirect2x5x16(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	VXORPS Y8, Y8, Y8
-	VXORPS Y9, Y9, Y9
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
-	LEAQ   (BX)(BX*2), R9
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y8, Y8, Y8
+	VXORPS     Y9, Y9, Y9
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
+	LEAQ (BX)(BX*2), R9
 
 run:
-	MOVQ (DI), R10
-	LEAQ (CX)(R10*4), R10
-	MOVQ 168(AX), R11
-	MOVQ 200(AX), R12
+	MOVQ   (DI), R10
+	LEAQ   (CX)(R10*4), R10
+	MOVQ   168(AX), R11
+	MOVQ   200(AX), R12
+	MOVQ   144(AX), R13
+	IMUL3Q $0x14, R13, R13
+	ADDQ   R10, R13
 
 depth:
+	PREFETCHT0   (R13)
+	ADDQ         $0x14, R13
 	PREFETCHT1   (DX)(R12*4)
 	VMOVUPS      (DX), Y15
 	VMOVUPS      32(DX), Y14
@@ -4652,24 +5269,58 @@ TEXT ·tileTransposed2x5x16(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	VXORPS Y8, Y8, Y8
-	VXORPS Y9, Y9, Y9
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y8, Y8, Y8
+	VXORPS     Y9, Y9, Y9
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
 
 run:
 	MOVQ (DI), R9
@@ -4982,36 +5633,79 @@ TEXT ·tileDirect2x6x16(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	VXORPS Y8, Y8, Y8
-	VXORPS Y9, Y9, Y9
-	VXORPS Y10, Y10, Y10
-	VXORPS Y11, Y11, Y11
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
-	LEAQ   (BX)(BX*2), R9
-	LEAQ   (BX)(BX*4), R10
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y8, Y8, Y8
+	VXORPS     Y9, Y9, Y9
+	VXORPS     Y10, Y10, Y10
+	VXORPS     Y11, Y11, Y11
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
+	LEAQ (BX)(BX*2), R9
+	LEAQ (BX)(BX*4), R10
 
 run:
-	MOVQ (DI), R11
-	LEAQ (CX)(R11*4), R11
-	MOVQ 168(AX), R12
-	MOVQ 200(AX), R13
+	MOVQ   (DI), R11
+	LEAQ   (CX)(R11*4), R11
+	MOVQ   168(AX), R12
+	MOVQ   200(AX), R13
+	MOVQ   144(AX), R14
+	IMUL3Q $0x18, R14, R14
+	ADDQ   R11, R14
 
 depth:
+	PREFETCHT0   (R14)
+	ADDQ         $0x18, R14
 	PREFETCHT1   (DX)(R13*4)
 	VMOVUPS      (DX), Y15
 	VMOVUPS      32(DX), Y14
@@ -5358,26 +6052,64 @@ TEXT ·tileTransposed2x6x16(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	VXORPS Y8, Y8, Y8
-	VXORPS Y9, Y9, Y9
-	VXORPS Y10, Y10, Y10
-	VXORPS Y11, Y11, Y11
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y8, Y8, Y8
+	VXORPS     Y9, Y9, Y9
+	VXORPS     Y10, Y10, Y10
+	VXORPS     Y11, Y11, Y11
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
 
 run:
 	MOVQ (DI), R9

@@ -18,23 +18,46 @@ TEXT ·tileDirect512x1x16(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VPXORD Z0, Z0, Z0
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   120(AX), SI
-	MOVQ   128(AX), DI
+	VPXORD     Z0, Z0, Z0
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 120(AX), SI
+	MOVQ 128(AX), DI
 
 run:
-	MOVQ (SI), R8
-	LEAQ (CX)(R8*4), R8
-	MOVQ 168(AX), R9
-	MOVQ 200(AX), R10
+	MOVQ   (SI), R8
+	LEAQ   (CX)(R8*4), R8
+	MOVQ   168(AX), R9
+	MOVQ   200(AX), R10
+	MOVQ   144(AX), R11
+	IMUL3Q $0x04, R11, R11
+	ADDQ   R8, R11
 
 depth:
+	PREFETCHT0   (R11)
+	ADDQ         $0x04, R11
 	PREFETCHT1   (DX)(R10*4)
 	VMOVUPS      (DX), Z31
 	VBROADCASTSS (R8), Z30
@@ -161,15 +184,33 @@ TEXT ·tileTransposed512x1x16(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VPXORD Z0, Z0, Z0
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
+	VPXORD     Z0, Z0, Z0
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
 
 run:
 	MOVQ (DI), R9
@@ -302,24 +343,51 @@ TEXT ·tileDirect512x2x16(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
 
 run:
-	MOVQ (DI), R9
-	LEAQ (CX)(R9*4), R9
-	MOVQ 168(AX), R10
-	MOVQ 200(AX), R11
+	MOVQ   (DI), R9
+	LEAQ   (CX)(R9*4), R9
+	MOVQ   168(AX), R10
+	MOVQ   200(AX), R11
+	MOVQ   144(AX), R12
+	IMUL3Q $0x08, R12, R12
+	ADDQ   R9, R12
 
 depth:
+	PREFETCHT0   (R12)
+	ADDQ         $0x08, R12
 	PREFETCHT1   (DX)(R11*4)
 	VMOVUPS      (DX), Z31
 	VBROADCASTSS (R9), Z30
@@ -470,16 +538,38 @@ TEXT ·tileTransposed512x2x16(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
 
 run:
 	MOVQ (DI), R9
@@ -636,25 +726,56 @@ TEXT ·tileDirect512x3x16(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
 
 run:
-	MOVQ (DI), R9
-	LEAQ (CX)(R9*4), R9
-	MOVQ 168(AX), R10
-	MOVQ 200(AX), R11
+	MOVQ   (DI), R9
+	LEAQ   (CX)(R9*4), R9
+	MOVQ   168(AX), R10
+	MOVQ   200(AX), R11
+	MOVQ   144(AX), R12
+	IMUL3Q $0x0c, R12, R12
+	ADDQ   R9, R12
 
 depth:
+	PREFETCHT0   (R12)
+	ADDQ         $0x0c, R12
 	PREFETCHT1   (DX)(R11*4)
 	VMOVUPS      (DX), Z31
 	VBROADCASTSS (R9), Z30
@@ -829,17 +950,43 @@ TEXT ·tileTransposed512x3x16(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
 
 run:
 	MOVQ (DI), R9
@@ -1020,27 +1167,62 @@ TEXT ·tileDirect512x4x16(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
-	LEAQ   (BX)(BX*2), R9
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
+	LEAQ (BX)(BX*2), R9
 
 run:
-	MOVQ (DI), R10
-	LEAQ (CX)(R10*4), R10
-	MOVQ 168(AX), R11
-	MOVQ 200(AX), R12
+	MOVQ   (DI), R10
+	LEAQ   (CX)(R10*4), R10
+	MOVQ   168(AX), R11
+	MOVQ   200(AX), R12
+	MOVQ   144(AX), R13
+	IMUL3Q $0x10, R13, R13
+	ADDQ   R10, R13
 
 depth:
+	PREFETCHT0   (R13)
+	ADDQ         $0x10, R13
 	PREFETCHT1   (DX)(R12*4)
 	VMOVUPS      (DX), Z31
 	VBROADCASTSS (R10), Z30
@@ -1239,18 +1421,48 @@ TEXT ·tileTransposed512x4x16(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
 
 run:
 	MOVQ (DI), R9
@@ -1455,28 +1667,67 @@ TEXT ·tileDirect512x5x16(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
-	LEAQ   (BX)(BX*2), R9
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
+	LEAQ (BX)(BX*2), R9
 
 run:
-	MOVQ (DI), R10
-	LEAQ (CX)(R10*4), R10
-	MOVQ 168(AX), R11
-	MOVQ 200(AX), R12
+	MOVQ   (DI), R10
+	LEAQ   (CX)(R10*4), R10
+	MOVQ   168(AX), R11
+	MOVQ   200(AX), R12
+	MOVQ   144(AX), R13
+	IMUL3Q $0x14, R13, R13
+	ADDQ   R10, R13
 
 depth:
+	PREFETCHT0   (R13)
+	ADDQ         $0x14, R13
 	PREFETCHT1   (DX)(R12*4)
 	VMOVUPS      (DX), Z31
 	VBROADCASTSS (R10), Z30
@@ -1699,19 +1950,53 @@ TEXT ·tileTransposed512x5x16(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
 
 run:
 	MOVQ (DI), R9
@@ -1940,30 +2225,73 @@ TEXT ·tileDirect512x6x16(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
-	LEAQ   (BX)(BX*2), R9
-	LEAQ   (BX)(BX*4), R10
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
+	LEAQ (BX)(BX*2), R9
+	LEAQ (BX)(BX*4), R10
 
 run:
-	MOVQ (DI), R11
-	LEAQ (CX)(R11*4), R11
-	MOVQ 168(AX), R12
-	MOVQ 200(AX), R13
+	MOVQ   (DI), R11
+	LEAQ   (CX)(R11*4), R11
+	MOVQ   168(AX), R12
+	MOVQ   200(AX), R13
+	MOVQ   144(AX), R14
+	IMUL3Q $0x18, R14, R14
+	ADDQ   R11, R14
 
 depth:
+	PREFETCHT0   (R14)
+	ADDQ         $0x18, R14
 	PREFETCHT1   (DX)(R13*4)
 	VMOVUPS      (DX), Z31
 	VBROADCASTSS (R11), Z30
@@ -2210,20 +2538,58 @@ TEXT ·tileTransposed512x6x16(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
 
 run:
 	MOVQ (DI), R9
@@ -2476,31 +2842,78 @@ TEXT ·tileDirect512x7x16(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
-	LEAQ   (BX)(BX*2), R9
-	LEAQ   (BX)(BX*4), R10
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
+	LEAQ (BX)(BX*2), R9
+	LEAQ (BX)(BX*4), R10
 
 run:
-	MOVQ (DI), R11
-	LEAQ (CX)(R11*4), R11
-	MOVQ 168(AX), R12
-	MOVQ 200(AX), R13
+	MOVQ   (DI), R11
+	LEAQ   (CX)(R11*4), R11
+	MOVQ   168(AX), R12
+	MOVQ   200(AX), R13
+	MOVQ   144(AX), R14
+	IMUL3Q $0x1c, R14, R14
+	ADDQ   R11, R14
 
 depth:
+	PREFETCHT0   (R14)
+	ADDQ         $0x1c, R14
 	PREFETCHT1   (DX)(R13*4)
 	VMOVUPS      (DX), Z31
 	VBROADCASTSS (R11), Z30
@@ -2771,21 +3184,63 @@ TEXT ·tileTransposed512x7x16(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
 
 run:
 	MOVQ (DI), R9
@@ -3062,33 +3517,84 @@ TEXT ·tileDirect512x8x16(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
-	LEAQ   (BX)(BX*2), R9
-	LEAQ   (BX)(BX*4), R10
-	LEAQ   (R9)(BX*4), R11
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
+	LEAQ (BX)(BX*2), R9
+	LEAQ (BX)(BX*4), R10
+	LEAQ (R9)(BX*4), R11
 
 run:
-	MOVQ (DI), R12
-	LEAQ (CX)(R12*4), R12
-	MOVQ 168(AX), R13
-	MOVQ 200(AX), R14
+	MOVQ   (DI), R12
+	LEAQ   (CX)(R12*4), R12
+	MOVQ   168(AX), R13
+	MOVQ   200(AX), R14
+	MOVQ   144(AX), R15
+	IMUL3Q $0x20, R15, R15
+	ADDQ   R12, R15
 
 depth:
+	PREFETCHT0   (R15)
+	ADDQ         $0x20, R15
 	PREFETCHT1   (DX)(R14*4)
 	VMOVUPS      (DX), Z31
 	VBROADCASTSS (R12), Z30
@@ -3383,22 +3889,68 @@ TEXT ·tileTransposed512x8x16(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
 
 run:
 	MOVQ (DI), R9
@@ -3699,35 +4251,90 @@ TEXT ·tileDirect512x9x16(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
-	LEAQ   (BX)(BX*2), R9
-	LEAQ   (BX)(BX*4), R10
-	LEAQ   (R9)(BX*4), R11
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
+	LEAQ (BX)(BX*2), R9
+	LEAQ (BX)(BX*4), R10
+	LEAQ (R9)(BX*4), R11
 
 run:
-	MOVQ (DI), R12
-	LEAQ (CX)(R12*4), R12
-	LEAQ (R12)(BX*8), R13
-	MOVQ 168(AX), R14
-	MOVQ 200(AX), R15
+	MOVQ   (DI), R12
+	LEAQ   (CX)(R12*4), R12
+	LEAQ   (R12)(BX*8), R13
+	MOVQ   168(AX), R14
+	MOVQ   200(AX), R15
+	MOVQ   144(AX), BP
+	IMUL3Q $0x24, BP, BP
+	ADDQ   R12, BP
 
 depth:
+	PREFETCHT0   (BP)
+	ADDQ         $0x24, BP
 	PREFETCHT1   (DX)(R15*4)
 	VMOVUPS      (DX), Z31
 	VBROADCASTSS (R12), Z30
@@ -4047,23 +4654,73 @@ TEXT ·tileTransposed512x9x16(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
 
 run:
 	MOVQ (DI), R9
@@ -4388,36 +5045,95 @@ TEXT ·tileDirect512x10x16(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
-	LEAQ   (BX)(BX*2), R9
-	LEAQ   (BX)(BX*4), R10
-	LEAQ   (R9)(BX*4), R11
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
+	LEAQ (BX)(BX*2), R9
+	LEAQ (BX)(BX*4), R10
+	LEAQ (R9)(BX*4), R11
 
 run:
-	MOVQ (DI), R12
-	LEAQ (CX)(R12*4), R12
-	LEAQ (R12)(BX*8), R13
-	MOVQ 168(AX), R14
-	MOVQ 200(AX), R15
+	MOVQ   (DI), R12
+	LEAQ   (CX)(R12*4), R12
+	LEAQ   (R12)(BX*8), R13
+	MOVQ   168(AX), R14
+	MOVQ   200(AX), R15
+	MOVQ   144(AX), BP
+	IMUL3Q $0x28, BP, BP
+	ADDQ   R12, BP
 
 depth:
+	PREFETCHT0   (BP)
+	ADDQ         $0x28, BP
 	PREFETCHT1   (DX)(R15*4)
 	VMOVUPS      (DX), Z31
 	VBROADCASTSS (R12), Z30
@@ -4761,24 +5477,78 @@ TEXT ·tileTransposed512x10x16(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
 
 run:
 	MOVQ (DI), R9
@@ -5127,37 +5897,100 @@ TEXT ·tileDirect512x11x16(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
-	LEAQ   (BX)(BX*2), R9
-	LEAQ   (BX)(BX*4), R10
-	LEAQ   (R9)(BX*4), R11
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
+	LEAQ (BX)(BX*2), R9
+	LEAQ (BX)(BX*4), R10
+	LEAQ (R9)(BX*4), R11
 
 run:
-	MOVQ (DI), R12
-	LEAQ (CX)(R12*4), R12
-	LEAQ (R12)(BX*8), R13
-	MOVQ 168(AX), R14
-	MOVQ 200(AX), R15
+	MOVQ   (DI), R12
+	LEAQ   (CX)(R12*4), R12
+	LEAQ   (R12)(BX*8), R13
+	MOVQ   168(AX), R14
+	MOVQ   200(AX), R15
+	MOVQ   144(AX), BP
+	IMUL3Q $0x2c, BP, BP
+	ADDQ   R12, BP
 
 depth:
+	PREFETCHT0   (BP)
+	ADDQ         $0x2c, BP
 	PREFETCHT1   (DX)(R15*4)
 	VMOVUPS      (DX), Z31
 	VBROADCASTSS (R12), Z30
@@ -5525,25 +6358,83 @@ TEXT ·tileTransposed512x11x16(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
 
 run:
 	MOVQ (DI), R9
@@ -5916,38 +6807,105 @@ TEXT ·tileDirect512x12x16(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
-	LEAQ   (BX)(BX*2), R9
-	LEAQ   (BX)(BX*4), R10
-	LEAQ   (R9)(BX*4), R11
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
+	LEAQ (BX)(BX*2), R9
+	LEAQ (BX)(BX*4), R10
+	LEAQ (R9)(BX*4), R11
 
 run:
-	MOVQ (DI), R12
-	LEAQ (CX)(R12*4), R12
-	LEAQ (R12)(BX*8), R13
-	MOVQ 168(AX), R14
-	MOVQ 200(AX), R15
+	MOVQ   (DI), R12
+	LEAQ   (CX)(R12*4), R12
+	LEAQ   (R12)(BX*8), R13
+	MOVQ   168(AX), R14
+	MOVQ   200(AX), R15
+	MOVQ   144(AX), BP
+	IMUL3Q $0x30, BP, BP
+	ADDQ   R12, BP
 
 depth:
+	PREFETCHT0   (BP)
+	ADDQ         $0x30, BP
 	PREFETCHT1   (DX)(R15*4)
 	VMOVUPS      (DX), Z31
 	VBROADCASTSS (R12), Z30
@@ -6339,26 +7297,88 @@ TEXT ·tileTransposed512x12x16(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
 
 run:
 	MOVQ (DI), R9
@@ -6755,39 +7775,110 @@ TEXT ·tileDirect512x13x16(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
-	LEAQ   (BX)(BX*2), R9
-	LEAQ   (BX)(BX*4), R10
-	LEAQ   (R9)(BX*4), R11
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
+	LEAQ (BX)(BX*2), R9
+	LEAQ (BX)(BX*4), R10
+	LEAQ (R9)(BX*4), R11
 
 run:
-	MOVQ (DI), R12
-	LEAQ (CX)(R12*4), R12
-	LEAQ (R12)(BX*8), R13
-	MOVQ 168(AX), R14
-	MOVQ 200(AX), R15
+	MOVQ   (DI), R12
+	LEAQ   (CX)(R12*4), R12
+	LEAQ   (R12)(BX*8), R13
+	MOVQ   168(AX), R14
+	MOVQ   200(AX), R15
+	MOVQ   144(AX), BP
+	IMUL3Q $0x34, BP, BP
+	ADDQ   R12, BP
 
 depth:
+	PREFETCHT0   (BP)
+	ADDQ         $0x34, BP
 	PREFETCHT1   (DX)(R15*4)
 	VMOVUPS      (DX), Z31
 	VBROADCASTSS (R12), Z30
@@ -7203,27 +8294,93 @@ TEXT ·tileTransposed512x13x16(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
 
 run:
 	MOVQ (DI), R9
@@ -7644,40 +8801,115 @@ TEXT ·tileDirect512x14x16(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
-	LEAQ   (BX)(BX*2), R9
-	LEAQ   (BX)(BX*4), R10
-	LEAQ   (R9)(BX*4), R11
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
+	LEAQ (BX)(BX*2), R9
+	LEAQ (BX)(BX*4), R10
+	LEAQ (R9)(BX*4), R11
 
 run:
-	MOVQ (DI), R12
-	LEAQ (CX)(R12*4), R12
-	LEAQ (R12)(BX*8), R13
-	MOVQ 168(AX), R14
-	MOVQ 200(AX), R15
+	MOVQ   (DI), R12
+	LEAQ   (CX)(R12*4), R12
+	LEAQ   (R12)(BX*8), R13
+	MOVQ   168(AX), R14
+	MOVQ   200(AX), R15
+	MOVQ   144(AX), BP
+	IMUL3Q $0x38, BP, BP
+	ADDQ   R12, BP
 
 depth:
+	PREFETCHT0   (BP)
+	ADDQ         $0x38, BP
 	PREFETCHT1   (DX)(R15*4)
 	VMOVUPS      (DX), Z31
 	VBROADCASTSS (R12), Z30
@@ -8117,28 +9349,98 @@ TEXT ·tileTransposed512x14x16(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
 
 run:
 	MOVQ (DI), R9
@@ -8583,24 +9885,49 @@ TEXT ·tileDirect512x1x32(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   120(AX), SI
-	MOVQ   128(AX), DI
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 120(AX), SI
+	MOVQ 128(AX), DI
 
 run:
-	MOVQ (SI), R8
-	LEAQ (CX)(R8*4), R8
-	MOVQ 168(AX), R9
-	MOVQ 200(AX), R10
+	MOVQ   (SI), R8
+	LEAQ   (CX)(R8*4), R8
+	MOVQ   168(AX), R9
+	MOVQ   200(AX), R10
+	MOVQ   144(AX), R11
+	IMUL3Q $0x04, R11, R11
+	ADDQ   R8, R11
 
 depth:
+	PREFETCHT0   (R11)
+	ADDQ         $0x04, R11
 	PREFETCHT1   (DX)(R10*4)
 	PREFETCHT1   64(DX)(R10*4)
 	VMOVUPS      (DX), Z31
@@ -8749,16 +10076,36 @@ TEXT ·tileTransposed512x1x32(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
 
 run:
 	MOVQ (DI), R9
@@ -8913,26 +10260,57 @@ TEXT ·tileDirect512x2x32(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
 
 run:
-	MOVQ (DI), R9
-	LEAQ (CX)(R9*4), R9
-	MOVQ 168(AX), R10
-	MOVQ 200(AX), R11
+	MOVQ   (DI), R9
+	LEAQ   (CX)(R9*4), R9
+	MOVQ   168(AX), R10
+	MOVQ   200(AX), R11
+	MOVQ   144(AX), R12
+	IMUL3Q $0x08, R12, R12
+	ADDQ   R9, R12
 
 depth:
+	PREFETCHT0   (R12)
+	ADDQ         $0x08, R12
 	PREFETCHT1   (DX)(R11*4)
 	PREFETCHT1   64(DX)(R11*4)
 	VMOVUPS      (DX), Z31
@@ -9121,18 +10499,44 @@ TEXT ·tileTransposed512x2x32(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
 
 run:
 	MOVQ (DI), R9
@@ -9327,28 +10731,65 @@ TEXT ·tileDirect512x3x32(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
 
 run:
-	MOVQ (DI), R9
-	LEAQ (CX)(R9*4), R9
-	MOVQ 168(AX), R10
-	MOVQ 200(AX), R11
+	MOVQ   (DI), R9
+	LEAQ   (CX)(R9*4), R9
+	MOVQ   168(AX), R10
+	MOVQ   200(AX), R11
+	MOVQ   144(AX), R12
+	IMUL3Q $0x0c, R12, R12
+	ADDQ   R9, R12
 
 depth:
+	PREFETCHT0   (R12)
+	ADDQ         $0x0c, R12
 	PREFETCHT1   (DX)(R11*4)
 	PREFETCHT1   64(DX)(R11*4)
 	VMOVUPS      (DX), Z31
@@ -9577,20 +11018,52 @@ TEXT ·tileTransposed512x3x32(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
 
 run:
 	MOVQ (DI), R9
@@ -9825,31 +11298,74 @@ TEXT ·tileDirect512x4x32(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
-	LEAQ   (BX)(BX*2), R9
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
+	LEAQ (BX)(BX*2), R9
 
 run:
-	MOVQ (DI), R10
-	LEAQ (CX)(R10*4), R10
-	MOVQ 168(AX), R11
-	MOVQ 200(AX), R12
+	MOVQ   (DI), R10
+	LEAQ   (CX)(R10*4), R10
+	MOVQ   168(AX), R11
+	MOVQ   200(AX), R12
+	MOVQ   144(AX), R13
+	IMUL3Q $0x10, R13, R13
+	ADDQ   R10, R13
 
 depth:
+	PREFETCHT0   (R13)
+	ADDQ         $0x10, R13
 	PREFETCHT1   (DX)(R12*4)
 	PREFETCHT1   64(DX)(R12*4)
 	VMOVUPS      (DX), Z31
@@ -10118,22 +11634,60 @@ TEXT ·tileTransposed512x4x32(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
 
 run:
 	MOVQ (DI), R9
@@ -10408,33 +11962,82 @@ TEXT ·tileDirect512x5x32(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
-	LEAQ   (BX)(BX*2), R9
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
+	LEAQ (BX)(BX*2), R9
 
 run:
-	MOVQ (DI), R10
-	LEAQ (CX)(R10*4), R10
-	MOVQ 168(AX), R11
-	MOVQ 200(AX), R12
+	MOVQ   (DI), R10
+	LEAQ   (CX)(R10*4), R10
+	MOVQ   168(AX), R11
+	MOVQ   200(AX), R12
+	MOVQ   144(AX), R13
+	IMUL3Q $0x14, R13, R13
+	ADDQ   R10, R13
 
 depth:
+	PREFETCHT0   (R13)
+	ADDQ         $0x14, R13
 	PREFETCHT1   (DX)(R12*4)
 	PREFETCHT1   64(DX)(R12*4)
 	VMOVUPS      (DX), Z31
@@ -10743,24 +12346,68 @@ TEXT ·tileTransposed512x5x32(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
 
 run:
 	MOVQ (DI), R9
@@ -11075,36 +12722,91 @@ TEXT ·tileDirect512x6x32(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
-	LEAQ   (BX)(BX*2), R9
-	LEAQ   (BX)(BX*4), R10
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
+	LEAQ (BX)(BX*2), R9
+	LEAQ (BX)(BX*4), R10
 
 run:
-	MOVQ (DI), R11
-	LEAQ (CX)(R11*4), R11
-	MOVQ 168(AX), R12
-	MOVQ 200(AX), R13
+	MOVQ   (DI), R11
+	LEAQ   (CX)(R11*4), R11
+	MOVQ   168(AX), R12
+	MOVQ   200(AX), R13
+	MOVQ   144(AX), R14
+	IMUL3Q $0x18, R14, R14
+	ADDQ   R11, R14
 
 depth:
+	PREFETCHT0   (R14)
+	ADDQ         $0x18, R14
 	PREFETCHT1   (DX)(R13*4)
 	PREFETCHT1   64(DX)(R13*4)
 	VMOVUPS      (DX), Z31
@@ -11453,26 +13155,76 @@ TEXT ·tileTransposed512x6x32(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
 
 run:
 	MOVQ (DI), R9
@@ -11827,38 +13579,99 @@ TEXT ·tileDirect512x7x32(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
-	LEAQ   (BX)(BX*2), R9
-	LEAQ   (BX)(BX*4), R10
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
+	LEAQ (BX)(BX*2), R9
+	LEAQ (BX)(BX*4), R10
 
 run:
-	MOVQ (DI), R11
-	LEAQ (CX)(R11*4), R11
-	MOVQ 168(AX), R12
-	MOVQ 200(AX), R13
+	MOVQ   (DI), R11
+	LEAQ   (CX)(R11*4), R11
+	MOVQ   168(AX), R12
+	MOVQ   200(AX), R13
+	MOVQ   144(AX), R14
+	IMUL3Q $0x1c, R14, R14
+	ADDQ   R11, R14
 
 depth:
+	PREFETCHT0   (R14)
+	ADDQ         $0x1c, R14
 	PREFETCHT1   (DX)(R13*4)
 	PREFETCHT1   64(DX)(R13*4)
 	VMOVUPS      (DX), Z31
@@ -12247,28 +14060,84 @@ TEXT ·tileTransposed512x7x32(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
 
 run:
 	MOVQ (DI), R9
@@ -12663,41 +14532,108 @@ TEXT ·tileDirect512x8x32(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
-	LEAQ   (BX)(BX*2), R9
-	LEAQ   (BX)(BX*4), R10
-	LEAQ   (R9)(BX*4), R11
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
+	LEAQ (BX)(BX*2), R9
+	LEAQ (BX)(BX*4), R10
+	LEAQ (R9)(BX*4), R11
 
 run:
-	MOVQ (DI), R12
-	LEAQ (CX)(R12*4), R12
-	MOVQ 168(AX), R13
-	MOVQ 200(AX), R14
+	MOVQ   (DI), R12
+	LEAQ   (CX)(R12*4), R12
+	MOVQ   168(AX), R13
+	MOVQ   200(AX), R14
+	MOVQ   144(AX), R15
+	IMUL3Q $0x20, R15, R15
+	ADDQ   R12, R15
 
 depth:
+	PREFETCHT0   (R15)
+	ADDQ         $0x20, R15
 	PREFETCHT1   (DX)(R14*4)
 	PREFETCHT1   64(DX)(R14*4)
 	VMOVUPS      (DX), Z31
@@ -13126,30 +15062,92 @@ TEXT ·tileTransposed512x8x32(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
 
 run:
 	MOVQ (DI), R9
@@ -13584,44 +15582,117 @@ TEXT ·tileDirect512x9x32(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
-	LEAQ   (BX)(BX*2), R9
-	LEAQ   (BX)(BX*4), R10
-	LEAQ   (R9)(BX*4), R11
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	VPXORD     Z16, Z16, Z16
+	VPXORD     Z17, Z17, Z17
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
+	LEAQ (BX)(BX*2), R9
+	LEAQ (BX)(BX*4), R10
+	LEAQ (R9)(BX*4), R11
 
 run:
-	MOVQ (DI), R12
-	LEAQ (CX)(R12*4), R12
-	LEAQ (R12)(BX*8), R13
-	MOVQ 168(AX), R14
-	MOVQ 200(AX), R15
+	MOVQ   (DI), R12
+	LEAQ   (CX)(R12*4), R12
+	LEAQ   (R12)(BX*8), R13
+	MOVQ   168(AX), R14
+	MOVQ   200(AX), R15
+	MOVQ   144(AX), BP
+	IMUL3Q $0x24, BP, BP
+	ADDQ   R12, BP
 
 depth:
+	PREFETCHT0   (BP)
+	ADDQ         $0x24, BP
 	PREFETCHT1   (DX)(R15*4)
 	PREFETCHT1   64(DX)(R15*4)
 	VMOVUPS      (DX), Z31
@@ -14091,32 +16162,100 @@ TEXT ·tileTransposed512x9x32(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	VPXORD     Z16, Z16, Z16
+	VPXORD     Z17, Z17, Z17
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
 
 run:
 	MOVQ (DI), R9
@@ -14591,46 +16730,125 @@ TEXT ·tileDirect512x10x32(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	VPXORD Z19, Z19, Z19
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
-	LEAQ   (BX)(BX*2), R9
-	LEAQ   (BX)(BX*4), R10
-	LEAQ   (R9)(BX*4), R11
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	VPXORD     Z16, Z16, Z16
+	VPXORD     Z17, Z17, Z17
+	VPXORD     Z18, Z18, Z18
+	VPXORD     Z19, Z19, Z19
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
+	LEAQ (BX)(BX*2), R9
+	LEAQ (BX)(BX*4), R10
+	LEAQ (R9)(BX*4), R11
 
 run:
-	MOVQ (DI), R12
-	LEAQ (CX)(R12*4), R12
-	LEAQ (R12)(BX*8), R13
-	MOVQ 168(AX), R14
-	MOVQ 200(AX), R15
+	MOVQ   (DI), R12
+	LEAQ   (CX)(R12*4), R12
+	LEAQ   (R12)(BX*8), R13
+	MOVQ   168(AX), R14
+	MOVQ   200(AX), R15
+	MOVQ   144(AX), BP
+	IMUL3Q $0x28, BP, BP
+	ADDQ   R12, BP
 
 depth:
+	PREFETCHT0   (BP)
+	ADDQ         $0x28, BP
 	PREFETCHT1   (DX)(R15*4)
 	PREFETCHT1   64(DX)(R15*4)
 	VMOVUPS      (DX), Z31
@@ -15140,34 +17358,108 @@ TEXT ·tileTransposed512x10x32(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	VPXORD Z19, Z19, Z19
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	VPXORD     Z16, Z16, Z16
+	VPXORD     Z17, Z17, Z17
+	VPXORD     Z18, Z18, Z18
+	VPXORD     Z19, Z19, Z19
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
 
 run:
 	MOVQ (DI), R9
@@ -15682,48 +17974,133 @@ TEXT ·tileDirect512x11x32(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	VPXORD Z19, Z19, Z19
-	VPXORD Z20, Z20, Z20
-	VPXORD Z21, Z21, Z21
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
-	LEAQ   (BX)(BX*2), R9
-	LEAQ   (BX)(BX*4), R10
-	LEAQ   (R9)(BX*4), R11
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	VPXORD     Z16, Z16, Z16
+	VPXORD     Z17, Z17, Z17
+	VPXORD     Z18, Z18, Z18
+	VPXORD     Z19, Z19, Z19
+	VPXORD     Z20, Z20, Z20
+	VPXORD     Z21, Z21, Z21
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
+	LEAQ (BX)(BX*2), R9
+	LEAQ (BX)(BX*4), R10
+	LEAQ (R9)(BX*4), R11
 
 run:
-	MOVQ (DI), R12
-	LEAQ (CX)(R12*4), R12
-	LEAQ (R12)(BX*8), R13
-	MOVQ 168(AX), R14
-	MOVQ 200(AX), R15
+	MOVQ   (DI), R12
+	LEAQ   (CX)(R12*4), R12
+	LEAQ   (R12)(BX*8), R13
+	MOVQ   168(AX), R14
+	MOVQ   200(AX), R15
+	MOVQ   144(AX), BP
+	IMUL3Q $0x2c, BP, BP
+	ADDQ   R12, BP
 
 depth:
+	PREFETCHT0   (BP)
+	ADDQ         $0x2c, BP
 	PREFETCHT1   (DX)(R15*4)
 	PREFETCHT1   64(DX)(R15*4)
 	VMOVUPS      (DX), Z31
@@ -16273,36 +18650,116 @@ TEXT ·tileTransposed512x11x32(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	VPXORD Z19, Z19, Z19
-	VPXORD Z20, Z20, Z20
-	VPXORD Z21, Z21, Z21
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	VPXORD     Z16, Z16, Z16
+	VPXORD     Z17, Z17, Z17
+	VPXORD     Z18, Z18, Z18
+	VPXORD     Z19, Z19, Z19
+	VPXORD     Z20, Z20, Z20
+	VPXORD     Z21, Z21, Z21
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
 
 run:
 	MOVQ (DI), R9
@@ -16857,50 +19314,141 @@ TEXT ·tileDirect512x12x32(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	VPXORD Z19, Z19, Z19
-	VPXORD Z20, Z20, Z20
-	VPXORD Z21, Z21, Z21
-	VPXORD Z22, Z22, Z22
-	VPXORD Z23, Z23, Z23
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
-	LEAQ   (BX)(BX*2), R9
-	LEAQ   (BX)(BX*4), R10
-	LEAQ   (R9)(BX*4), R11
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	VPXORD     Z16, Z16, Z16
+	VPXORD     Z17, Z17, Z17
+	VPXORD     Z18, Z18, Z18
+	VPXORD     Z19, Z19, Z19
+	VPXORD     Z20, Z20, Z20
+	VPXORD     Z21, Z21, Z21
+	VPXORD     Z22, Z22, Z22
+	VPXORD     Z23, Z23, Z23
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
+	LEAQ (BX)(BX*2), R9
+	LEAQ (BX)(BX*4), R10
+	LEAQ (R9)(BX*4), R11
 
 run:
-	MOVQ (DI), R12
-	LEAQ (CX)(R12*4), R12
-	LEAQ (R12)(BX*8), R13
-	MOVQ 168(AX), R14
-	MOVQ 200(AX), R15
+	MOVQ   (DI), R12
+	LEAQ   (CX)(R12*4), R12
+	LEAQ   (R12)(BX*8), R13
+	MOVQ   168(AX), R14
+	MOVQ   200(AX), R15
+	MOVQ   144(AX), BP
+	IMUL3Q $0x30, BP, BP
+	ADDQ   R12, BP
 
 depth:
+	PREFETCHT0   (BP)
+	ADDQ         $0x30, BP
 	PREFETCHT1   (DX)(R15*4)
 	PREFETCHT1   64(DX)(R15*4)
 	VMOVUPS      (DX), Z31
@@ -17490,38 +20038,124 @@ TEXT ·tileTransposed512x12x32(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	VPXORD Z19, Z19, Z19
-	VPXORD Z20, Z20, Z20
-	VPXORD Z21, Z21, Z21
-	VPXORD Z22, Z22, Z22
-	VPXORD Z23, Z23, Z23
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	VPXORD     Z16, Z16, Z16
+	VPXORD     Z17, Z17, Z17
+	VPXORD     Z18, Z18, Z18
+	VPXORD     Z19, Z19, Z19
+	VPXORD     Z20, Z20, Z20
+	VPXORD     Z21, Z21, Z21
+	VPXORD     Z22, Z22, Z22
+	VPXORD     Z23, Z23, Z23
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
 
 run:
 	MOVQ (DI), R9
@@ -18116,52 +20750,149 @@ TEXT ·tileDirect512x13x32(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	VPXORD Z19, Z19, Z19
-	VPXORD Z20, Z20, Z20
-	VPXORD Z21, Z21, Z21
-	VPXORD Z22, Z22, Z22
-	VPXORD Z23, Z23, Z23
-	VPXORD Z24, Z24, Z24
-	VPXORD Z25, Z25, Z25
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
-	LEAQ   (BX)(BX*2), R9
-	LEAQ   (BX)(BX*4), R10
-	LEAQ   (R9)(BX*4), R11
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	VPXORD     Z16, Z16, Z16
+	VPXORD     Z17, Z17, Z17
+	VPXORD     Z18, Z18, Z18
+	VPXORD     Z19, Z19, Z19
+	VPXORD     Z20, Z20, Z20
+	VPXORD     Z21, Z21, Z21
+	VPXORD     Z22, Z22, Z22
+	VPXORD     Z23, Z23, Z23
+	VPXORD     Z24, Z24, Z24
+	VPXORD     Z25, Z25, Z25
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
+	LEAQ (BX)(BX*2), R9
+	LEAQ (BX)(BX*4), R10
+	LEAQ (R9)(BX*4), R11
 
 run:
-	MOVQ (DI), R12
-	LEAQ (CX)(R12*4), R12
-	LEAQ (R12)(BX*8), R13
-	MOVQ 168(AX), R14
-	MOVQ 200(AX), R15
+	MOVQ   (DI), R12
+	LEAQ   (CX)(R12*4), R12
+	LEAQ   (R12)(BX*8), R13
+	MOVQ   168(AX), R14
+	MOVQ   200(AX), R15
+	MOVQ   144(AX), BP
+	IMUL3Q $0x34, BP, BP
+	ADDQ   R12, BP
 
 depth:
+	PREFETCHT0   (BP)
+	ADDQ         $0x34, BP
 	PREFETCHT1   (DX)(R15*4)
 	PREFETCHT1   64(DX)(R15*4)
 	VMOVUPS      (DX), Z31
@@ -18791,40 +21522,132 @@ TEXT ·tileTransposed512x13x32(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	VPXORD Z19, Z19, Z19
-	VPXORD Z20, Z20, Z20
-	VPXORD Z21, Z21, Z21
-	VPXORD Z22, Z22, Z22
-	VPXORD Z23, Z23, Z23
-	VPXORD Z24, Z24, Z24
-	VPXORD Z25, Z25, Z25
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	VPXORD     Z16, Z16, Z16
+	VPXORD     Z17, Z17, Z17
+	VPXORD     Z18, Z18, Z18
+	VPXORD     Z19, Z19, Z19
+	VPXORD     Z20, Z20, Z20
+	VPXORD     Z21, Z21, Z21
+	VPXORD     Z22, Z22, Z22
+	VPXORD     Z23, Z23, Z23
+	VPXORD     Z24, Z24, Z24
+	VPXORD     Z25, Z25, Z25
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
 
 run:
 	MOVQ (DI), R9
@@ -19459,54 +22282,157 @@ TEXT ·tileDirect512x14x32(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	VPXORD Z19, Z19, Z19
-	VPXORD Z20, Z20, Z20
-	VPXORD Z21, Z21, Z21
-	VPXORD Z22, Z22, Z22
-	VPXORD Z23, Z23, Z23
-	VPXORD Z24, Z24, Z24
-	VPXORD Z25, Z25, Z25
-	VPXORD Z26, Z26, Z26
-	VPXORD Z27, Z27, Z27
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
-	LEAQ   (BX)(BX*2), R9
-	LEAQ   (BX)(BX*4), R10
-	LEAQ   (R9)(BX*4), R11
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	VPXORD     Z16, Z16, Z16
+	VPXORD     Z17, Z17, Z17
+	VPXORD     Z18, Z18, Z18
+	VPXORD     Z19, Z19, Z19
+	VPXORD     Z20, Z20, Z20
+	VPXORD     Z21, Z21, Z21
+	VPXORD     Z22, Z22, Z22
+	VPXORD     Z23, Z23, Z23
+	VPXORD     Z24, Z24, Z24
+	VPXORD     Z25, Z25, Z25
+	VPXORD     Z26, Z26, Z26
+	VPXORD     Z27, Z27, Z27
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
+	LEAQ (BX)(BX*2), R9
+	LEAQ (BX)(BX*4), R10
+	LEAQ (R9)(BX*4), R11
 
 run:
-	MOVQ (DI), R12
-	LEAQ (CX)(R12*4), R12
-	LEAQ (R12)(BX*8), R13
-	MOVQ 168(AX), R14
-	MOVQ 200(AX), R15
+	MOVQ   (DI), R12
+	LEAQ   (CX)(R12*4), R12
+	LEAQ   (R12)(BX*8), R13
+	MOVQ   168(AX), R14
+	MOVQ   200(AX), R15
+	MOVQ   144(AX), BP
+	IMUL3Q $0x38, BP, BP
+	ADDQ   R12, BP
 
 depth:
+	PREFETCHT0   (BP)
+	ADDQ         $0x38, BP
 	PREFETCHT1   (DX)(R15*4)
 	PREFETCHT1   64(DX)(R15*4)
 	VMOVUPS      (DX), Z31
@@ -20176,42 +23102,140 @@ TEXT ·tileTransposed512x14x32(SB), NOSPLIT, $32-8
 	MOVQ CX, 24(SP)
 
 block:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	VPXORD Z19, Z19, Z19
-	VPXORD Z20, Z20, Z20
-	VPXORD Z21, Z21, Z21
-	VPXORD Z22, Z22, Z22
-	VPXORD Z23, Z23, Z23
-	VPXORD Z24, Z24, Z24
-	VPXORD Z25, Z25, Z25
-	VPXORD Z26, Z26, Z26
-	VPXORD Z27, Z27, Z27
-	MOVQ   (SP), CX
-	MOVQ   24(AX), DX
-	MOVQ   144(AX), BX
-	SHLQ   $0x02, BX
-	MOVQ   152(AX), SI
-	SHLQ   $0x02, SI
-	MOVQ   120(AX), DI
-	MOVQ   128(AX), R8
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	VPXORD     Z16, Z16, Z16
+	VPXORD     Z17, Z17, Z17
+	VPXORD     Z18, Z18, Z18
+	VPXORD     Z19, Z19, Z19
+	VPXORD     Z20, Z20, Z20
+	VPXORD     Z21, Z21, Z21
+	VPXORD     Z22, Z22, Z22
+	VPXORD     Z23, Z23, Z23
+	VPXORD     Z24, Z24, Z24
+	VPXORD     Z25, Z25, Z25
+	VPXORD     Z26, Z26, Z26
+	VPXORD     Z27, Z27, Z27
+	MOVQ       192(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         nobringC
+	MOVQ       8(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+
+nobringC:
+	MOVQ       16(SP), CX
+	TESTQ      CX, CX
+	JZ         nobringResidual
+	MOVQ       16(SP), CX
+	MOVQ       160(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+
+nobringResidual:
+	MOVQ (SP), CX
+	MOVQ 24(AX), DX
+	MOVQ 144(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 152(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 120(AX), DI
+	MOVQ 128(AX), R8
 
 run:
 	MOVQ (DI), R9

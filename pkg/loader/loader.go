@@ -80,6 +80,9 @@ func workersOrCores(workers int) int {
 	return runtime.GOMAXPROCS(0)
 }
 
+// SetRecipe makes the batches after the next Start by another recipe.
+func (l *Loader) SetRecipe(r *augment.Recipe) { l.recipe = r }
+
 // StepsPerEpoch is the number of whole batches in the set.
 func (l *Loader) StepsPerEpoch() int { return l.set.Len() / l.options.Batch }
 

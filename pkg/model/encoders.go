@@ -44,6 +44,39 @@ func (e *small) forward(g *nn.Graph, x *G.Node) *G.Node {
 	return g.GlobalAvgPool("encoder.avgpool", x)
 }
 
+// plain is a stem, stages of a pooled and another 3×3 convolution, and an average
+// pool.
+type plain struct {
+	units []*nn.ConvNorm
+	width int
+}
+
+func newPlain(p *nn.Params, widths []int) *plain {
+	e := &plain{width: widths[len(widths)-1]}
+	in := 3
+	part := func(conv, norm string, out int, pool bool) {
+		u := &nn.ConvNorm{Conv: nn.NewConv(p, conv, 3, in, out, 1, 1), ReLU: true, Pool: pool}
+		u.Norm = nn.NewShiftNorm(p, norm, out)
+		e.units, in = append(e.units, u), out
+	}
+	part("encoder.conv1", "encoder.bn1", widths[0], false)
+	for i, w := range widths[1:] {
+		name := fmt.Sprintf("encoder.layer%d", i+1)
+		part(name+".conv1", name+".bn1", w, true)
+		part(name+".conv2", name+".bn2", w, false)
+	}
+	return e
+}
+
+func (e *plain) dim() int { return e.width }
+
+func (e *plain) forward(g *nn.Graph, x *G.Node) *G.Node {
+	for _, u := range e.units {
+		x = u.Forward(g, x, nil)
+	}
+	return g.GlobalAvgPool("encoder.avgpool", x)
+}
+
 // resNet is a stem, stages of residual blocks, and an average pool.
 type resNet struct {
 	stem   *nn.ConvNorm

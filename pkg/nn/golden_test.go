@@ -50,7 +50,7 @@ type tiny struct {
 func newTiny(c trajectory) *tiny {
 	p := NewParams(1)
 	unit := func(conv, norm string, size, in, out, stride int, relu bool) *ConvNorm {
-		return &ConvNorm{NewConv(p, conv, size, in, out, stride, size/2), NewBatchNorm(p, norm, out), relu}
+		return &ConvNorm{Conv: NewConv(p, conv, size, in, out, stride, size/2), Norm: NewBatchNorm(p, norm, out), ReLU: relu}
 	}
 	a := c.Arch
 	return &tiny{

@@ -93,4 +93,5 @@ func (g *Graph) Refresh() {
 	for _, f := range g.folds {
 		f.unit.fold(g.Engine(), f.weight.Float32s(), f.bias.Float32s())
 	}
+	g.WeightsChanged()
 }

@@ -38,11 +38,25 @@ func NewBatchNorm(s *Params, name string, channels int) *BatchNorm {
 	}
 }
 
-// ConvNorm is the unit encoders are made of: relu?(norm(conv(x)) + residual).
+// NewShiftNorm is NewBatchNorm with a scale that stays 1: only the shift is trained. It is the norm
+// for a pooled ConvNorm.
+func NewShiftNorm(s *Params, name string, channels int) *BatchNorm {
+	return &BatchNorm{
+		gamma: s.addFixed(name+".weight", 1, channels),
+		beta:  s.add(name+".bias", false, constant(0), channels),
+		state: s.addNorm(name, channels),
+	}
+}
+
+// ConvNorm is the unit encoders are made of: relu?(norm(conv(x)) + residual), or with Pool
+// relu?(norm(maxpool2(conv(x)))), which norms a quarter of the pixels. Pooling needs a shift norm:
+// a scale above zero and a ReLU can change places with a maximum, so that inference folds the norm
+// into the convolution here too.
 type ConvNorm struct {
 	Conv *Conv
 	Norm *BatchNorm
 	ReLU bool
+	Pool bool // 2×2 with stride 2; no residual
 }
 
 // Forward puts the unit into the graph. residual may be nil.
@@ -52,6 +66,9 @@ func (u *ConvNorm) Forward(g *Graph, x, residual *G.Node) *G.Node {
 		return u.inference(g, name, x, residual)
 	}
 	y := g.Conv(name+"/conv", x, g.node(u.Conv.weight), u.Conv.geometry)
+	if u.Pool {
+		y = g.MaxPool(name+"/maxpool", y, 2, op.Geometry{Stride: 2})
+	}
 	return g.BatchNorm(norm+"/norm", y, g.node(u.Norm.gamma), g.node(u.Norm.beta), residual, u.Norm.state, u.ReLU)
 }
 
@@ -65,7 +82,11 @@ func (u *ConvNorm) inference(g *Graph, name string, x, residual *G.Node) *G.Node
 	}
 	g.folds = append(g.folds, f)
 	w, b := g.Parameter(name+"/folded", f.weight), g.Parameter(name+"/folded bias", f.bias)
-	return g.ConvInference(name+"/conv", x, w, b, residual, u.Conv.geometry, u.ReLU)
+	y := g.ConvInference(name+"/conv", x, w, b, residual, u.Conv.geometry, u.ReLU)
+	if u.Pool {
+		y = g.MaxPool(name+"/maxpool", y, 2, op.Geometry{Stride: 2})
+	}
+	return y
 }
 
 // fold writes the convolution's weights with the running statistics folded in:

@@ -31,7 +31,7 @@ func fill(x []float32, seed uint64, from, to float64) {
 
 // unit is a ConvNorm in which nothing is at its starting value.
 func unit(p *Params, relu bool) *ConvNorm {
-	u := &ConvNorm{NewConv(p, "conv", 3, 5, 7, 1, 1), NewBatchNorm(p, "bn", 7), relu}
+	u := &ConvNorm{Conv: NewConv(p, "conv", 3, 5, 7, 1, 1), Norm: NewBatchNorm(p, "bn", 7), ReLU: relu}
 	fill(u.Norm.gamma.Value.Float32s(), 1, -2, 2)
 	fill(u.Norm.beta.Value.Float32s(), 2, -1, 1)
 	fill(u.Norm.state.Mean, 3, -1, 1)
@@ -134,7 +134,7 @@ func TestSeedDecidesTheValues(t *testing.T) {
 
 func TestStateGoesThereAndBack(t *testing.T) {
 	p, q := NewParams(1), NewParams(2)
-	u, v := unit(p, true), &ConvNorm{NewConv(q, "conv", 3, 5, 7, 1, 1), NewBatchNorm(q, "bn", 7), true}
+	u, v := unit(p, true), &ConvNorm{Conv: NewConv(q, "conv", 3, 5, 7, 1, 1), Norm: NewBatchNorm(q, "bn", 7), ReLU: true}
 	u.Norm.state.Batches = 1234567
 	if err := q.Load(p.State()); err != nil {
 		t.Fatal(err)

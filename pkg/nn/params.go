@@ -64,6 +64,14 @@ func (s *Params) add(name string, decay bool, init Init, shape ...int) *Param {
 	return p
 }
 
+// addFixed declares an array that is part of the state but is not trained.
+func (s *Params) addFixed(name string, value float32, shape ...int) *Param {
+	p := &Param{Name: name, Shape: shape, Value: tensor.New(tensor.Of(tensor.Float32), tensor.WithShape(shape...))}
+	constant(value)(p.Value.Float32s(), 0, 0)
+	s.enter(entry{name: name, shape: shape, data: p.Value.Float32s()})
+	return p
+}
+
 // addNorm declares the running statistics of a batch norm.
 func (s *Params) addNorm(name string, channels int) *op.NormState {
 	state := op.NewNormState(channels)

@@ -69,7 +69,8 @@ func (g *Graph) Conv(name string, x, w *G.Node, geometry Geometry) *G.Node {
 
 // ConvInference is relu?(x ∗ w + bias + residual) in one pass, without a
 // gradient: a convolution into which a batch norm has been folded. bias is (K);
-// residual, which may be nil, has the shape of the result.
+// residual, which may be nil, has the shape of the result. What it derives from w
+// is kept until WeightsChanged.
 func (g *Graph) ConvInference(name string, x, w, bias, residual *G.Node, geometry Geometry, relu bool) *G.Node {
 	conv := g.convolution(name, x, w, geometry)
 	if conv == nil {
@@ -79,6 +80,10 @@ func (g *Graph) ConvInference(name string, x, w, bias, residual *G.Node, geometr
 	inputs := []*G.Node{x, w, bias}
 	if !g.sized(name, "bias", bias, s.K) {
 		return nil
+	}
+	if kept := conv.KeepFilter(); kept > 0 {
+		g.private += kept
+		g.keeping = append(g.keeping, conv)
 	}
 	if residual != nil {
 		if !g.sized(name, "residual", residual, outputShape(s)...) {
@@ -97,4 +102,12 @@ func (g *Graph) ConvInference(name string, x, w, bias, residual *G.Node, geometr
 			return nil
 		},
 	}, inputs...)
+}
+
+// WeightsChanged has to be called when weights of inference convolutions were
+// written to.
+func (g *Graph) WeightsChanged() {
+	for _, conv := range g.keeping {
+		conv.Forget()
+	}
 }

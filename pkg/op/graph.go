@@ -21,6 +21,7 @@ type Graph struct {
 	ops     map[*G.Node]*Op  // by node
 	keep    map[*G.Node]bool // results that are read after the run
 	private int64            // bytes that operations hold outside the arena
+	keeping []*kernel.Conv   // those that keep what they derive from weights
 
 	// recompute, when on, makes results again in the backward pass where that is
 	// cheap, so that their memory is free in between.

@@ -37,8 +37,8 @@ func (t *Trainer) Run(ctx context.Context) (result Result, err error) {
 	t.saveTimer = runlog.NewEvery(t.clock, time.Duration(t.cfg.CheckpointEveryMinutes*float64(time.Minute)))
 	t.pace.tick(t.started)
 	t.observer.Started(t.Overview())
-	t.loader.Start(ctx, t.step)
-	if t.total == 0 && t.savedAt < 0 { // the untrained encoder
+	err = t.startPhase(ctx)
+	if err == nil && t.total == 0 && t.savedAt < 0 { // the untrained encoder
 		err = t.afterStep(ctx)
 	}
 	for err == nil && t.step < t.total && ctx.Err() == nil {
@@ -55,6 +55,11 @@ func (t *Trainer) Run(ctx context.Context) (result Result, err error) {
 
 // advance takes the next batch through one step and what is due after it.
 func (t *Trainer) advance(ctx context.Context) error {
+	if t.phaseAt(t.step) != t.phase {
+		if err := t.startPhase(ctx); err != nil {
+			return err
+		}
+	}
 	batch, err := t.loader.Next()
 	if ctx.Err() != nil {
 		return nil // Run sees it too

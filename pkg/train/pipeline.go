@@ -37,11 +37,7 @@ func MeasurePipeline(ctx context.Context, data string, l Load) (PipelineSpeed, e
 	if err != nil {
 		return PipelineSpeed{}, err
 	}
-	chosen := make([]int, min(set.Len(), pipelineImages))
-	for i := range chosen {
-		chosen[i] = int(int64(i) * int64(set.Len()) / int64(len(chosen)))
-	}
-	cached, err := pipelineSpeed(ctx, set.Select(chosen), l, 0)
+	cached, err := pipelineSpeed(ctx, set.Sample(pipelineImages), l, 0)
 	return PipelineSpeed{files, cached}, err
 }
 

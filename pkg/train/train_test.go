@@ -258,7 +258,7 @@ func TestRefusals(t *testing.T) {
 		"holds one class only":       {fault.Data, func(r *config.Run) { r.Data = oneClass }},
 		"only 36 images to train on": {fault.Usage, func(r *config.Run) { r.BatchSize = 37 }},
 		`did you mean "resnet18"?`:   {fault.Usage, func(r *config.Run) { r.Model = "resnet19" }},
-		"views is 1":                 {fault.Usage, func(r *config.Run) { r.Views = 1 }},
+		"views is 1":                 {fault.Usage, func(r *config.Run) { r.Loss, r.Views = "simclr", 1 }},
 		"at least 4 pixels":          {fault.Usage, func(r *config.Run) { r.ImageSize = 2 }},
 		"temperature is 0":           {fault.Usage, func(r *config.Run) { r.Temperature = 0 }},
 		"unknown to training":        {fault.Data, func(r *config.Run) { r.Val = filepath.Dir(data) }},

@@ -45,8 +45,10 @@ type Trainer struct {
 	lock     *runlog.Lock
 
 	groups          []int // (M) of the batch in hand
-	step            int   // completed updates
-	firstStep       int   // where this process began
+	phases          []config.Phase
+	phase           int // whose graph stands
+	step            int // completed updates
+	firstStep       int // where this process began
 	total, perEpoch int
 	bestKNN         float64 // percent; below 0 before the first validation
 	lastKNN         float64
@@ -125,7 +127,7 @@ func (t *Trainer) prepareData(ctx context.Context) (err error) {
 	return err
 }
 
-func (t *Trainer) prepareModel(context.Context) (err error) {
+func (t *Trainer) prepareModel(ctx context.Context) (err error) {
 	cfg := t.cfg
 	if t.engine, err = kernel.New(kernel.Options{Threads: cfg.Threads, Conv: cfg.Conv}); err != nil {
 		return fault.Usage.Errorf("%w", err)
@@ -137,12 +139,12 @@ func (t *Trainer) prepareModel(context.Context) (err error) {
 	if t.net, err = model.New(spec, cfg.Seed); err != nil {
 		return err
 	}
-	rows := cfg.BatchSize * cfg.Views
-	objective := op.LossConfig{Variant: loss.Variant(cfg.Loss), Temperature: cfg.Temperature, BaseTemperature: cfg.BaseTemperature}
-	if t.graph, err = t.net.TrainGraph(t.engine, model.Shape{Rows: rows, H: cfg.ImageSize, W: cfg.ImageSize}, objective); err != nil {
-		return err
+	if cfg.Init == config.Whitened && t.saved == nil {
+		if err := t.whiten(ctx); err != nil {
+			return err
+		}
 	}
-	t.groups = make([]int, rows)
+	t.groups = make([]int, cfg.BatchSize*cfg.Views)
 	if t.data.held == nil {
 		return nil
 	}
@@ -164,6 +166,9 @@ func (t *Trainer) prepareLoop(context.Context) (err error) {
 	if t.total == 0 {
 		t.total = cfg.Epochs * t.perEpoch
 	}
+	if err := t.planPhases(); err != nil {
+		return err
+	}
 	warmup := min(int(cfg.WarmupEpochs*float64(t.perEpoch)), t.total)
 	t.schedule = cfg.LearningRates(t.total, warmup, t.perEpoch)
 	if note := lateFall(t.schedule); note != "" {
@@ -177,6 +182,18 @@ func (t *Trainer) prepareLoop(context.Context) (err error) {
 		return err
 	}
 	t.solver, err = optim.New(t.engine, cfg.Solver(), parameters(t.graph))
+	return err
+}
+
+// buildGraph makes the training graph for views of size×size pixels, in the place of an earlier one.
+func (t *Trainer) buildGraph(size int) (err error) {
+	if t.graph != nil {
+		if err := t.graph.Close(); err != nil {
+			return err
+		}
+	}
+	objective := op.LossConfig{Variant: loss.Variant(t.cfg.Loss), Temperature: t.cfg.Temperature, BaseTemperature: t.cfg.BaseTemperature}
+	t.graph, err = t.net.TrainGraph(t.engine, model.Shape{Rows: len(t.groups), H: size, W: size}, objective)
 	return err
 }
 

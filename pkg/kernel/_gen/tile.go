@@ -111,6 +111,7 @@ func makeTile(g *tileMaker) {
 			g.v.zero(g.sum(m, j))
 		}
 	}
+	g.bringEnd()
 	g.product()
 	g.epilogue()
 	g.repeat()
@@ -150,7 +151,27 @@ func (g *tileMaker) loadNow(slot int) reg.GPVirtual {
 	return r
 }
 
-// product emits the loops over runs and depth.
+// bringEnd asks for what the end of the tile will add, while there is time: its rows lie far apart.
+func (g *tileMaker) bringEnd() {
+	flags := g.loadField(tileFlags)
+	g.whenFlag(flags, flagAccumulate, "bringC", func() { g.bringRows(nowC) })
+	g.whenSet(g.now.Offset(nowResidual), "bringResidual", func(reg.GPVirtual) { g.bringRows(nowResidual) })
+}
+
+func (g *tileMaker) bringRows(slot int) {
+	at, ldc := g.loadNow(slot), g.loadBytes(tileLdc)
+	for row := range g.rows {
+		for j := 0; j < g.wide*g.v.bytes(); j += 64 {
+			PREFETCHT0(Mem{Base: at, Disp: j})
+		}
+		if row+1 < g.rows {
+			ADDQ(ldc, at)
+		}
+	}
+}
+
+// product emits the loops over runs and depth. Meanwhile it asks for the next panel of B and, where
+// rows of A follow each other in memory, for the next block of them.
 func (g *tileMaker) product() {
 	a0, b := g.loadNow(nowA), g.loadField(tileB)
 	lda, ldb := g.loadBytes(tileLda), g.loadBytes(tileLdb)
@@ -164,7 +185,16 @@ func (g *tileMaker) product() {
 	rows.start(a)
 	k := g.loadField(tileRun)
 	ahead := g.loadField(tileAhead)
+	var below reg.GPVirtual
+	if !g.transposed {
+		below = g.rowsOf(tileLda)
+		ADDQ(a, below)
+	}
 	Label("depth")
+	if !g.transposed {
+		PREFETCHT0(Mem{Base: below})
+		ADDQ(U8(uint8(4*g.rows)), below)
+	}
 	for j := 0; j < g.wide*g.v.bytes(); j += 64 {
 		PREFETCHT1(Mem{Base: b, Index: ahead, Scale: 4, Disp: j})
 	}
