@@ -47,7 +47,7 @@ type Run struct {
 	ViewsThrough      string  `yaml:"views_through" help:"auto, or imaging: the library makes small views too (slower, for comparing)"`
 
 	Model   string `yaml:"model" help:"encoder: small, resnet8, resnet20, vgg7, resnet18, resnet34, resnet50"`
-	Head    string `yaml:"head" help:"projection head: mlp or linear"`
+	Head    string `yaml:"head" help:"projection head: mlp, mlp-bn (with batch norms, as SimCLR has it) or linear"`
 	Init    string `yaml:"init" help:"first values of the encoder: kaiming, or whitened (the stem looks along the principal directions of the images' own patches)"`
 	ProjDim int    `yaml:"proj_dim" help:"width of the projection the loss sees"`
 

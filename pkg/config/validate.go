@@ -16,7 +16,7 @@ import (
 func (r Run) choices() []choice {
 	return []choice{
 		{"loss", r.Loss, []string{"supcon", "supcon-in", "simclr", "crossentropy"}},
-		{"head", r.Head, []string{"mlp", "linear"}},
+		{"head", r.Head, []string{"mlp", "mlp-bn", "linear"}},
 		{"optimizer", r.Optimizer, optim.Names()},
 		{"schedule", r.Schedule, optim.Schedules()},
 		{"init", r.Init, []string{Kaiming, Whitened}},

@@ -13,9 +13,12 @@ type Net struct {
 	spec    Spec
 	params  *nn.Params
 	encoder encoder
-	head    []*nn.Linear // with a ReLU between; the last one's output is z before normalisation, or the logits
-	version uint64       // counts what made inference graphs stale
+	head    []layer // the last one's output is z before normalisation, or the logits
+	version uint64  // counts what made inference graphs stale
 }
+
+// layer puts itself into a graph behind x.
+type layer func(g *nn.Graph, x *G.Node) *G.Node
 
 // New makes a net with parameters drawn from the seed. An empty stem means the
 // small one. A wrong spec is an error of kind fault.Usage.
@@ -26,16 +29,28 @@ func New(s Spec, seed uint64) (*Net, error) {
 	}
 	p := nn.NewParams(seed)
 	n := &Net{spec: s, params: p, encoder: newEncoder(p, s)}
-	dim := n.encoder.dim()
+	n.head = newHead(p, s, n.encoder.dim())
+	return n, nil
+}
+
+// newHead declares the head's parameters, under the names that an nn.Sequential of the reference
+// implementation gives them.
+func newHead(p *nn.Params, s Spec, dim int) []layer {
 	switch {
 	case s.Classes > 0:
-		n.head = append(n.head, nn.NewLinear(p, "classifier", dim, s.Classes))
-	case s.Head == MLP: // the names of the reference implementation's nn.Sequential(Linear, ReLU, Linear)
-		n.head = append(n.head, nn.NewLinear(p, "head.0", dim, dim), nn.NewLinear(p, "head.2", dim, s.ProjDim))
+		return []layer{nn.NewLinear(p, "classifier", dim, s.Classes).Forward}
+	case s.Head == MLP: // Linear, ReLU, Linear
+		hidden, last := nn.NewLinear(p, "head.0", dim, dim), nn.NewLinear(p, "head.2", dim, s.ProjDim)
+		relu := func(g *nn.Graph, x *G.Node) *G.Node { return g.ReLU("head.relu", x) }
+		return []layer{hidden.Forward, relu, last.Forward}
+	case s.Head == MLPNorm: // Linear, BatchNorm, ReLU, Linear, BatchNorm
+		unit := func(linear, norm string, out int, relu bool) layer {
+			return (&nn.LinearNorm{Linear: nn.NewLinear(p, linear, dim, out), Norm: nn.NewBatchNorm(p, norm, out), ReLU: relu}).Forward
+		}
+		return []layer{unit("head.0", "head.1", dim, true), unit("head.3", "head.4", s.ProjDim, false)}
 	default:
-		n.head = append(n.head, nn.NewLinear(p, "head", dim, s.ProjDim))
+		return []layer{nn.NewLinear(p, "head", dim, s.ProjDim).Forward}
 	}
-	return n, nil
 }
 
 // Spec returns what the net was made from, the stem filled in.
@@ -65,11 +80,8 @@ func (n *Net) Load(state []nn.Tensor) error {
 func (n *Net) forward(g *nn.Graph, x *G.Node) (h, out *G.Node) {
 	h = n.encoder.forward(g, x)
 	out = h
-	for i, l := range n.head {
-		if i > 0 {
-			out = g.ReLU("head.relu", out)
-		}
-		out = l.Forward(g, out)
+	for _, l := range n.head {
+		out = l(g, out)
 	}
 	return h, out
 }

@@ -14,7 +14,7 @@ import (
 type Spec struct {
 	Name    string `json:"name"`              // encoder, one of Names()
 	Stem    string `json:"stem"`              // "3x3", or "7x7" with stride 2 and a max-pool for large images
-	Head    string `json:"head,omitempty"`    // projection: "mlp" or "linear"; none with Classes
+	Head    string `json:"head,omitempty"`    // projection, one of Heads(); none with Classes
 	ProjDim int    `json:"proj_dim"`          // D, width of the projection
 	Classes int    `json:"classes,omitempty"` // above 0: a classifier in the projection's place, for cross-entropy
 }
@@ -24,8 +24,12 @@ const (
 	SmallStem = "3x3"
 	LargeStem = "7x7"
 	MLP       = "mlp"
+	MLPNorm   = "mlp-bn" // with batch norms, as SimCLR has it (Chen et al. 2020, arXiv 2002.05709)
 	Linear    = "linear"
 )
+
+// Heads lists the projection heads.
+func Heads() []string { return []string{MLP, MLPNorm, Linear} }
 
 // largeImage is the side in pixels from which on the large stem is the usual
 // one.
@@ -79,8 +83,8 @@ func (s Spec) Check() error {
 		return fault.Usage.Errorf("model: a classifier of %d classes", s.Classes)
 	case s.Classes > 0:
 		return nil
-	case !slices.Contains([]string{MLP, Linear}, s.Head):
-		return fault.Usage.Errorf("model: there is no projection head %q, only %s and %s", s.Head, MLP, Linear)
+	case !slices.Contains(Heads(), s.Head):
+		return fault.Usage.Errorf("model: there is no projection head %q, only %v%s", s.Head, Heads(), fault.DidYouMean(s.Head, Heads()))
 	case s.ProjDim < 1:
 		return fault.Usage.Errorf("model: the projection has %d dimensions; it needs at least 1", s.ProjDim)
 	}

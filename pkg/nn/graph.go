@@ -81,10 +81,26 @@ func (g *Graph) Differentiate(loss *G.Node, params []*Param) []*Gradient {
 	return gradients
 }
 
-// fold is a batch norm that an inference graph has folded into a convolution.
+// fold is a batch norm that an inference graph has made part of what is before it.
 type fold struct {
-	unit         *ConvNorm
+	unit         folding
 	weight, bias *tensor.Dense
+}
+
+// folding is a unit whose norm can be folded into its weights.
+type folding interface {
+	fold(e *kernel.Engine, weight, bias []float32)
+}
+
+// folded declares the weights, of this shape, and the bias of a unit whose norm is folded in.
+func (g *Graph) folded(name string, unit folding, shape []int) (weight, bias *G.Node) {
+	f := fold{
+		unit:   unit,
+		weight: tensor.New(tensor.Of(tensor.Float32), tensor.WithShape(shape...)),
+		bias:   tensor.New(tensor.Of(tensor.Float32), tensor.WithShape(shape[len(shape)-1])),
+	}
+	g.folds = append(g.folds, f)
+	return g.Parameter(name+"/folded", f.weight), g.Parameter(name+"/folded bias", f.bias)
 }
 
 // Refresh folds the batch norms anew from the parameters and running statistics

@@ -7,7 +7,6 @@ import (
 	"supcon/pkg/op"
 
 	G "gorgonia.org/gorgonia"
-	"gorgonia.org/tensor"
 )
 
 // Conv is a convolution without bias.
@@ -74,14 +73,7 @@ func (u *ConvNorm) Forward(g *Graph, x, residual *G.Node) *G.Node {
 
 // inference makes one convolution of the unit; its weights are the fold's own.
 func (u *ConvNorm) inference(g *Graph, name string, x, residual *G.Node) *G.Node {
-	shape := u.Conv.weight.Shape
-	f := fold{
-		unit:   u,
-		weight: tensor.New(tensor.Of(tensor.Float32), tensor.WithShape(shape...)),
-		bias:   tensor.New(tensor.Of(tensor.Float32), tensor.WithShape(shape[3])),
-	}
-	g.folds = append(g.folds, f)
-	w, b := g.Parameter(name+"/folded", f.weight), g.Parameter(name+"/folded bias", f.bias)
+	w, b := g.folded(name, u, u.Conv.weight.Shape)
 	y := g.ConvInference(name+"/conv", x, w, b, residual, u.Conv.geometry, u.ReLU)
 	if u.Pool {
 		y = g.MaxPool(name+"/maxpool", y, 2, op.Geometry{Stride: 2})
@@ -89,19 +81,29 @@ func (u *ConvNorm) inference(g *Graph, name string, x, residual *G.Node) *G.Node
 	return y
 }
 
-// fold writes the convolution's weights with the running statistics folded in:
-//
-//	w'[…,k] = w[…,k]·s_k,  b'_k = β_k − mean_k·s_k,  s_k = γ_k/√(variance_k+ε)
+// fold writes the convolution's weights with the running statistics folded in.
 func (u *ConvNorm) fold(e *kernel.Engine, weight, bias []float32) {
-	gamma, beta, state := u.Norm.gamma.Value.Float32s(), u.Norm.beta.Value.Float32s(), u.Norm.state
+	u.Norm.fold(e, u.Conv.weight, nil, weight, bias)
+}
+
+// fold writes weights (…,K) and a bias that make the norm of the running statistics part of what is
+// before it, with weights w (…,K) and a bias b (K), nil for none:
+//
+//	w'[…,k] = w[…,k]·s_k,  b'_k = β_k + (b_k − mean_k)·s_k,  s_k = γ_k/√(variance_k+ε)
+func (n *BatchNorm) fold(e *kernel.Engine, w *Param, b []float32, weight, bias []float32) {
+	gamma, beta, state := n.gamma.Value.Float32s(), n.beta.Value.Float32s(), n.state
 	k := len(bias)
 	s := make([]float32, k)
 	for i := range s {
 		exact := float64(gamma[i]) / math.Sqrt(float64(state.Variance[i])+state.Eps)
 		s[i] = float32(exact)
-		bias[i] = float32(float64(beta[i]) - float64(state.Mean[i])*exact)
+		offset := -float64(state.Mean[i])
+		if b != nil {
+			offset += float64(b[i])
+		}
+		bias[i] = float32(float64(beta[i]) + offset*exact)
 	}
-	from := u.Conv.weight.Value.Float32s()
+	from := w.Value.Float32s()
 	e.Parallel(len(from)/k, func(row int) {
 		w, out := from[row*k:(row+1)*k], weight[row*k:(row+1)*k]
 		for i := range out {
@@ -126,4 +128,29 @@ func NewLinear(s *Params, name string, in, out int) *Linear {
 // Forward puts the layer into the graph; x is (M,in).
 func (l *Linear) Forward(g *Graph, x *G.Node) *G.Node {
 	return g.Linear(l.weight.Name+"/linear", x, g.node(l.weight), g.node(l.bias))
+}
+
+// LinearNorm is relu?(norm(x·w + b)), the unit of projection heads with batch norms.
+type LinearNorm struct {
+	Linear *Linear
+	Norm   *BatchNorm
+	ReLU   bool
+}
+
+// Forward puts the unit into the graph; x is (M,in).
+func (u *LinearNorm) Forward(g *Graph, x *G.Node) *G.Node {
+	name, norm := u.Linear.weight.Name, u.Norm.gamma.Name
+	if g.training {
+		return g.BatchNorm(norm+"/norm", u.Linear.Forward(g, x), g.node(u.Norm.gamma), g.node(u.Norm.beta), nil, u.Norm.state, u.ReLU)
+	}
+	w, b := g.folded(name, u, u.Linear.weight.Shape)
+	y := g.Linear(name+"/linear", x, w, b)
+	if u.ReLU {
+		y = g.ReLU(norm+"/relu", y)
+	}
+	return y
+}
+
+func (u *LinearNorm) fold(e *kernel.Engine, weight, bias []float32) {
+	u.Norm.fold(e, u.Linear.weight, u.Linear.bias.Value.Float32s(), weight, bias)
 }
