@@ -98,7 +98,7 @@ func bits(n *Net) []float32 {
 func TestOverfitsOneBatch(t *testing.T) {
 	labels := []int{0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3}
 	x := images(1, len(labels), 8, labels)
-	for _, spec := range []Spec{{Name: "small", Head: MLP, ProjDim: 16}, {Name: "resnet8", Head: Linear, ProjDim: 16}, {Name: "resnet8", Classes: 4}} {
+	for _, spec := range []Spec{{Name: "small", Head: MLP, ProjDim: 16}, {Name: "resnet8", Head: Linear, ProjDim: 16}, {Name: "vgg7", Head: MLPNorm, ProjDim: 16}, {Name: "resnet8", Classes: 4}} {
 		t.Run(spec.String(), func(t *testing.T) {
 			s := newSession(t, engine(t, 2), spec, len(labels), 8, 0.05)
 			if err := s.graph.SetInput(x, labels); err != nil {
@@ -292,7 +292,7 @@ func TestParameterCounts(t *testing.T) {
 		name, stem string
 		dim, count int
 	}{
-		{"small", SmallStem, 128, 93_472}, {"resnet18", LargeStem, 512, 11_176_512}, {"resnet18", SmallStem, 512, 11_168_832},
+		{"small", SmallStem, 128, 93_472}, {"vgg7", SmallStem, 256, 1_974_272}, {"resnet18", LargeStem, 512, 11_176_512}, {"resnet18", SmallStem, 512, 11_168_832},
 		{"resnet34", LargeStem, 512, 21_284_672}, {"resnet50", LargeStem, 2048, 23_508_032},
 	} {
 		n := newNet(t, Spec{Name: c.name, Stem: c.stem, Head: Linear, ProjDim: 1})
@@ -336,7 +336,7 @@ func TestFLOPs(t *testing.T) {
 func TestSpecErrors(t *testing.T) {
 	for name, s := range map[string]Spec{
 		"unknown":    {Name: "resnet81", Head: MLP, ProjDim: 8},
-		"head":       {Name: "small", Head: "cnn", ProjDim: 8},
+		"head":       {Name: "small", Head: "mlp-bm", ProjDim: 8},
 		"dimension":  {Name: "small", Head: MLP},
 		"stem":       {Name: "resnet18", Stem: "5x5", Head: MLP, ProjDim: 8},
 		"large stem": {Name: "resnet8", Stem: LargeStem, Head: MLP, ProjDim: 8},

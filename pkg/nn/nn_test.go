@@ -172,3 +172,71 @@ func TestGradientBeforeTheFirstRun(t *testing.T) {
 		}
 	}
 }
+
+// inferred runs a unit that stands behind the input x (shape) in an inference graph.
+func inferred(t *testing.T, e *kernel.Engine, x []float32, shape []int, forward func(g *Graph, x *G.Node) *G.Node) []float32 {
+	t.Helper()
+	g := NewInference(e)
+	input := g.Input("x", shape...)
+	y := forward(g, input)
+	g.Keep(y)
+	machine, err := g.Compile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.Refresh()
+	return run(t, machine, input, numtest.Array{Data: widen(x)}, y)
+}
+
+func TestPooledInferenceEqualsUnfolded(t *testing.T) {
+	e := engine(t)
+	p := NewParams(1)
+	u := &ConvNorm{Conv: NewConv(p, "conv", 3, 5, 7, 1, 1), Norm: NewShiftNorm(p, "bn", 7), ReLU: true, Pool: true}
+	fill(u.Norm.beta.Value.Float32s(), 2, -1, 1)
+	fill(u.Norm.state.Mean, 3, -1, 1)
+	fill(u.Norm.state.Variance, 4, 0.01, 3)
+	x := make([]float32, 2*6*6*5)
+	fill(x, 5, -1, 1)
+	got := inferred(t, e, x, []int{2, 6, 6, 5}, func(g *Graph, x *G.Node) *G.Node { return u.Forward(g, x, nil) })
+
+	conv, err := e.NewConv(kernel.ConvShape{N: 2, H: 6, W: 6, C: 5, K: 7, R: 3, S: 3, Stride: 1, Pad: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	y, want := make([]float32, 2*6*6*7), make([]float32, 2*3*3*7)
+	conv.Forward(y, x, u.Conv.weight.Value.Float32s(), kernel.Epilogue{})
+	e.MaxPoolForward(kernel.PoolShape{N: 2, H: 6, W: 6, C: 7, Size: 2, Stride: 2}, want, y, make([]uint8, len(want)))
+	norm := kernel.NormShape{Rows: 2 * 3 * 3, C: 7, Eps: 1e-5, ReLU: true}
+	e.BatchNormInference(norm, want, want, nil, filled(7, 1), u.Norm.beta.Value.Float32s(), u.Norm.state.Mean, u.Norm.state.Variance)
+	numtest.Close(t, "pooled", got, want, numtest.LayerFloat32)
+}
+
+func TestFoldedLinearNormEqualsUnfolded(t *testing.T) {
+	e := engine(t)
+	for _, relu := range []bool{false, true} {
+		p := NewParams(1)
+		u := &LinearNorm{Linear: NewLinear(p, "l", 5, 7), Norm: NewBatchNorm(p, "bn", 7), ReLU: relu}
+		fill(u.Norm.gamma.Value.Float32s(), 1, -2, 2)
+		fill(u.Norm.beta.Value.Float32s(), 2, -1, 1)
+		fill(u.Norm.state.Mean, 3, -1, 1)
+		fill(u.Norm.state.Variance, 4, 0.01, 3)
+		x := make([]float32, 3*5)
+		fill(x, 5, -1, 1)
+		got := inferred(t, e, x, []int{3, 5}, u.Forward)
+
+		want := make([]float32, 3*7)
+		e.Gemm(kernel.GemmShape{M: 3, N: 7, K: 5}, want, x, u.Linear.weight.Value.Float32s())
+		e.AddBias(3, 7, want, u.Linear.bias.Value.Float32s())
+		norm := kernel.NormShape{Rows: 3, C: 7, Eps: 1e-5, ReLU: relu}
+		e.BatchNormInference(norm, want, want, nil, u.Norm.gamma.Value.Float32s(), u.Norm.beta.Value.Float32s(), u.Norm.state.Mean, u.Norm.state.Variance)
+		numtest.Close(t, "linear", got, want, numtest.LayerFloat32)
+	}
+}
+
+func filled(n int, v float32) []float32 {
+	s := make([]float32, n)
+	for i := range s {
+		s[i] = v
+	}
+	return s
+}

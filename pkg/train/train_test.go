@@ -120,6 +120,7 @@ func TestResumedRunEndsInTheSameBytes(t *testing.T) {
 		func(r *config.Run) { r.Optimizer, r.LR, r.ClipNorm, r.BiasLR, r.Restarts = "adamw", 1e-3, 0.5, 2, 1 },
 		func(r *config.Run) { r.Optimizer, r.LR, r.Schedule, r.WarmupEpochs = "lars", 0.3, "linear", 1 },
 		func(r *config.Run) { r.Schedule, r.DecayEpochs, r.DecayAll = "step", "1", true },
+		func(r *config.Run) { r.EarlySizes, r.Init, r.Head = "8:0.3,12:0.6", config.Whitened, "mlp-bn" },
 	} {
 		cfg := quick(data)
 		change(&cfg)
