@@ -43,11 +43,10 @@ func newHead(p *nn.Params, s Spec, dim int) []layer {
 		hidden, last := nn.NewLinear(p, "head.0", dim, dim), nn.NewLinear(p, "head.2", dim, s.ProjDim)
 		relu := func(g *nn.Graph, x *G.Node) *G.Node { return g.ReLU("head.relu", x) }
 		return []layer{hidden.Forward, relu, last.Forward}
-	case s.Head == MLPNorm: // Linear, BatchNorm, ReLU, Linear, BatchNorm
-		unit := func(linear, norm string, out int, relu bool) layer {
-			return (&nn.LinearNorm{Linear: nn.NewLinear(p, linear, dim, out), Norm: nn.NewBatchNorm(p, norm, out), ReLU: relu}).Forward
-		}
-		return []layer{unit("head.0", "head.1", dim, true), unit("head.3", "head.4", s.ProjDim, false)}
+	case s.Head == MLPNorm: // Linear, BatchNorm, ReLU, Linear, BatchNorm without a shift
+		hidden := nn.LinearNorm{Linear: nn.NewLinear(p, "head.0", dim, dim), Norm: nn.NewBatchNorm(p, "head.1", dim), ReLU: true}
+		last := nn.LinearNorm{Linear: nn.NewLinear(p, "head.3", dim, s.ProjDim), Norm: nn.NewScaleNorm(p, "head.4", s.ProjDim)}
+		return []layer{hidden.Forward, last.Forward}
 	default:
 		return []layer{nn.NewLinear(p, "head", dim, s.ProjDim).Forward}
 	}

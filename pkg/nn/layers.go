@@ -47,6 +47,16 @@ func NewShiftNorm(s *Params, name string, channels int) *BatchNorm {
 	}
 }
 
+// NewScaleNorm is NewBatchNorm with a shift that stays 0: the mean over a batch is zero in every
+// column, so that rows cannot all go one way.
+func NewScaleNorm(s *Params, name string, channels int) *BatchNorm {
+	return &BatchNorm{
+		gamma: s.add(name+".weight", false, constant(1), channels),
+		beta:  s.addFixed(name+".bias", 0, channels),
+		state: s.addNorm(name, channels),
+	}
+}
+
 // ConvNorm is the unit encoders are made of: relu?(norm(conv(x)) + residual), or with Pool
 // relu?(norm(maxpool2(conv(x)))), which norms a quarter of the pixels. Pooling needs a shift norm:
 // a scale above zero and a ReLU can change places with a maximum, so that inference folds the norm
