@@ -45,7 +45,7 @@ var strips512 = strips{
 	relu: unary(relu512), reluGrad: binary(reluGrad512), add: binary(add512), addPast: binary(addPast512),
 	addBias: biased(addBias512), columnSums: summed(columnSums512), moments: momentsOf(moments512),
 	normalize: norms512.normalize, normSums: norms512.normSums, normGrad: norms512.normGrad,
-	maxPool: pooled(maxPool512), maxPoolGrad: pooledGrad(maxPoolGrad512, 16), dot: dotted(dot512), axpy: scaled(axpy512), scale: scaled(scale512),
+	maxPool: pooled(maxPool512), maxPoolGrad: pooledGrad(maxPoolGrad512, 16), dot: dotted(dot512), axpy: scaled(axpy512), lerp: scaled(lerp512), scale: scaled(scale512),
 	transpose: transposeBlocks,
 	sgd:       stepped(sgd512, nesterov512), adamW: adapted(adamW512), maxRow: reduced(maxRow512), expSum: exponential(expSum512),
 	winograd: winograd{
@@ -71,7 +71,7 @@ var strips2 = strips{
 	relu: unary(relu2), reluGrad: binary(reluGrad2), add: binary(add2), addPast: binary(addPast2),
 	addBias: biased(addBias2), columnSums: summed(columnSums2), moments: momentsOf(moments2),
 	normalize: norms2.normalize, normSums: norms2.normSums, normGrad: norms2.normGrad,
-	maxPool: pooled(maxPool2), maxPoolGrad: pooledGrad(maxPoolGrad2, 8), dot: dotted(dot2), axpy: scaled(axpy2), scale: scaled(scale2),
+	maxPool: pooled(maxPool2), maxPoolGrad: pooledGrad(maxPoolGrad2, 8), dot: dotted(dot2), axpy: scaled(axpy2), lerp: scaled(lerp2), scale: scaled(scale2),
 	transpose: transposeBlocks,
 	sgd:       stepped(sgd2, nesterov2), adamW: adapted(adamW2), maxRow: reduced(maxRow2), expSum: exponential(expSum2),
 	winograd: winograd{

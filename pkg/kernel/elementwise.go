@@ -29,6 +29,12 @@ func (e *Engine) Add(dst, a, b []float32) {
 	e.elementwise(len(a), func(lo, hi int) { add(dst[lo:hi], a[lo:hi], b[lo:hi]) })
 }
 
+// Lerp moves y the share alpha of the way to x: y += alpha·(x − y).
+func (e *Engine) Lerp(y []float32, alpha float32, x []float32) {
+	y = y[:len(x)]
+	e.elementwise(len(x), func(lo, hi int) { e.k.lerp(y[lo:hi], alpha, x[lo:hi]) })
+}
+
 // AddBias computes y[r,j] += bias[j] for y (rows, c).
 func (e *Engine) AddBias(rows, c int, y, bias []float32) {
 	y = y[:rows*c]

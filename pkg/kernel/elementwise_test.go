@@ -91,6 +91,26 @@ func checkUnitRow(t *testing.T, x, y, dy, dx []float32) {
 	}
 }
 
+func TestLerp(t *testing.T) {
+	const alpha = 0.001
+	eachBranch(t, Options{Threads: 2}, func(t *testing.T, e *Engine) {
+		for _, n := range lengths {
+			m := newMaker(uint64(n))
+			y, x := m.random(n), m.random(n)
+			want := wide(y)
+			for i := range want {
+				want[i] += alpha * (float64(x[i]) - want[i])
+			}
+			e.Lerp(y, alpha, x)
+			near(t, "towards", y, want, 1e-7)
+			same := append([]float32{}, y...)
+			e.Lerp(y, alpha, same)
+			sameBits(t, "no way to go", y, same)
+			m.check(t)
+		}
+	})
+}
+
 func TestNorm2(t *testing.T) {
 	m := newMaker(1)
 	for _, n := range lengths {

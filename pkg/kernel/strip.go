@@ -18,6 +18,7 @@ type strips struct {
 	transpose   func(rows, cols int, dst []float32, ldd int, src []float32, lds int)
 	dot         func(a, b []float32) float32
 	axpy        func(y []float32, alpha float32, x []float32)
+	lerp        func(y []float32, alpha float32, x []float32)
 	scale       func(y []float32, alpha float32, x []float32)
 	sgd         func(p, v, g []float32, s *SGDStep)
 	adamW       func(p, m, v, g []float32, s *adamWStep)

@@ -46,6 +46,13 @@ func addBias2(rows int, c int, y *float32, bias *float32)
 //go:noescape
 func axpy2(rows int, c int, y *float32, x *float32, alpha float32)
 
+// lerp2 is, for each row r and column j, i = r·c + j:
+//
+//	y[i] += alpha·(x[i] - y[i])
+//
+//go:noescape
+func lerp2(rows int, c int, y *float32, x *float32, alpha float32)
+
 // scale2 is, for each row r and column j, i = r·c + j:
 //
 //	y[i] = alpha·x[i]

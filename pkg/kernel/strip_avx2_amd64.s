@@ -477,6 +477,85 @@ end:
 	VZEROUPPER
 	RET
 
+// func lerp2(rows int, c int, y *float32, x *float32, alpha float32)
+// Requires: AVX, FMA3
+TEXT ·lerp2(SB), NOSPLIT, $0-36
+	MOVQ         y+16(FP), AX
+	MOVQ         x+24(FP), CX
+	VBROADCASTSS alpha+32(FP), Y0
+	XORQ         DX, DX
+	CMPQ         rows+0(FP), $0x00
+	JLE          end
+
+row:
+	XORQ BX, BX
+	MOVQ c+8(FP), SI
+
+many:
+	CMPQ        SI, $0x00000020
+	JLT         manyDone
+	VMOVUPS     (AX)(DX*1), Y1
+	VMOVUPS     (CX)(DX*1), Y2
+	VSUBPS      Y1, Y2, Y2
+	VFMADD231PS Y2, Y0, Y1
+	VMOVUPS     Y1, (AX)(DX*1)
+	VMOVUPS     32(AX)(DX*1), Y3
+	VMOVUPS     32(CX)(DX*1), Y4
+	VSUBPS      Y3, Y4, Y4
+	VFMADD231PS Y4, Y0, Y3
+	VMOVUPS     Y3, 32(AX)(DX*1)
+	VMOVUPS     64(AX)(DX*1), Y5
+	VMOVUPS     64(CX)(DX*1), Y6
+	VSUBPS      Y5, Y6, Y6
+	VFMADD231PS Y6, Y0, Y5
+	VMOVUPS     Y5, 64(AX)(DX*1)
+	VMOVUPS     96(AX)(DX*1), Y7
+	VMOVUPS     96(CX)(DX*1), Y8
+	VSUBPS      Y7, Y8, Y8
+	VFMADD231PS Y8, Y0, Y7
+	VMOVUPS     Y7, 96(AX)(DX*1)
+	ADDQ        $0x00000080, DX
+	ADDQ        $0x00000080, BX
+	SUBQ        $0x00000020, SI
+	JMP         many
+
+manyDone:
+one:
+	CMPQ        SI, $0x00000008
+	JLT         oneDone
+	VMOVUPS     (AX)(DX*1), Y1
+	VMOVUPS     (CX)(DX*1), Y2
+	VSUBPS      Y1, Y2, Y2
+	VFMADD231PS Y2, Y0, Y1
+	VMOVUPS     Y1, (AX)(DX*1)
+	ADDQ        $0x00000020, DX
+	ADDQ        $0x00000020, BX
+	SUBQ        $0x00000008, SI
+	JMP         one
+
+oneDone:
+	TESTQ       SI, SI
+	JZ          next
+	LEAQ        laneMasks<>+0(SB), BX
+	NEGQ        SI
+	VMOVUPS     64(BX)(SI*4), Y15
+	VMASKMOVPS  (AX)(DX*1), Y15, Y1
+	VMASKMOVPS  (CX)(DX*1), Y15, Y2
+	VSUBPS      Y1, Y2, Y2
+	VFMADD231PS Y2, Y0, Y1
+	VMASKMOVPS  Y1, Y15, (AX)(DX*1)
+	MOVQ        c+8(FP), SI
+	ANDQ        $0x07, SI
+	LEAQ        (DX)(SI*4), DX
+
+next:
+	DECQ rows+0(FP)
+	JNZ  row
+
+end:
+	VZEROUPPER
+	RET
+
 // func scale2(rows int, c int, y *float32, x *float32, alpha float32)
 // Requires: AVX
 TEXT ·scale2(SB), NOSPLIT, $0-36

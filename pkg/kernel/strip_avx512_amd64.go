@@ -46,6 +46,13 @@ func addBias512(rows int, c int, y *float32, bias *float32)
 //go:noescape
 func axpy512(rows int, c int, y *float32, x *float32, alpha float32)
 
+// lerp512 is, for each row r and column j, i = r·c + j:
+//
+//	y[i] += alpha·(x[i] - y[i])
+//
+//go:noescape
+func lerp512(rows int, c int, y *float32, x *float32, alpha float32)
+
 // scale512 is, for each row r and column j, i = r·c + j:
 //
 //	y[i] = alpha·x[i]

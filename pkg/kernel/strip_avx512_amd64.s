@@ -443,6 +443,85 @@ end:
 	VZEROUPPER
 	RET
 
+// func lerp512(rows int, c int, y *float32, x *float32, alpha float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·lerp512(SB), NOSPLIT, $0-36
+	MOVQ         y+16(FP), AX
+	MOVQ         x+24(FP), CX
+	VBROADCASTSS alpha+32(FP), Z0
+	XORQ         DX, DX
+	CMPQ         rows+0(FP), $0x00
+	JLE          end
+
+row:
+	XORQ BX, BX
+	MOVQ c+8(FP), SI
+
+many:
+	CMPQ        SI, $0x00000040
+	JLT         manyDone
+	VMOVUPS     (AX)(DX*1), Z1
+	VMOVUPS     (CX)(DX*1), Z2
+	VSUBPS      Z1, Z2, Z2
+	VFMADD231PS Z2, Z0, Z1
+	VMOVUPS     Z1, (AX)(DX*1)
+	VMOVUPS     64(AX)(DX*1), Z3
+	VMOVUPS     64(CX)(DX*1), Z4
+	VSUBPS      Z3, Z4, Z4
+	VFMADD231PS Z4, Z0, Z3
+	VMOVUPS     Z3, 64(AX)(DX*1)
+	VMOVUPS     128(AX)(DX*1), Z5
+	VMOVUPS     128(CX)(DX*1), Z6
+	VSUBPS      Z5, Z6, Z6
+	VFMADD231PS Z6, Z0, Z5
+	VMOVUPS     Z5, 128(AX)(DX*1)
+	VMOVUPS     192(AX)(DX*1), Z7
+	VMOVUPS     192(CX)(DX*1), Z8
+	VSUBPS      Z7, Z8, Z8
+	VFMADD231PS Z8, Z0, Z7
+	VMOVUPS     Z7, 192(AX)(DX*1)
+	ADDQ        $0x00000100, DX
+	ADDQ        $0x00000100, BX
+	SUBQ        $0x00000040, SI
+	JMP         many
+
+manyDone:
+one:
+	CMPQ        SI, $0x00000010
+	JLT         oneDone
+	VMOVUPS     (AX)(DX*1), Z1
+	VMOVUPS     (CX)(DX*1), Z2
+	VSUBPS      Z1, Z2, Z2
+	VFMADD231PS Z2, Z0, Z1
+	VMOVUPS     Z1, (AX)(DX*1)
+	ADDQ        $0x00000040, DX
+	ADDQ        $0x00000040, BX
+	SUBQ        $0x00000010, SI
+	JMP         one
+
+oneDone:
+	TESTQ       SI, SI
+	JZ          next
+	MOVQ        $-1, BX
+	BZHIQ       SI, BX, BX
+	KMOVW       BX, K1
+	VMOVUPS.Z   (AX)(DX*1), K1, Z1
+	VMOVUPS.Z   (CX)(DX*1), K1, Z2
+	VSUBPS      Z1, Z2, Z2
+	VFMADD231PS Z2, Z0, Z1
+	VMOVUPS     Z1, K1, (AX)(DX*1)
+	MOVQ        c+8(FP), SI
+	ANDQ        $0x0f, SI
+	LEAQ        (DX)(SI*4), DX
+
+next:
+	DECQ rows+0(FP)
+	JNZ  row
+
+end:
+	VZEROUPPER
+	RET
+
 // func scale512(rows int, c int, y *float32, x *float32, alpha float32)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·scale512(SB), NOSPLIT, $0-36

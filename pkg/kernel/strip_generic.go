@@ -5,7 +5,7 @@ import "math"
 var genericStrips = strips{
 	relu: reluGo, reluGrad: reluGradGo, add: addGo, addBias: addBiasGo, columnSums: columnSumsGo,
 	moments: momentsGo, normalize: normalizeGo, normSums: normSumsGo, normGrad: normGradGo,
-	maxPool: maxPoolGo, maxPoolGrad: maxPoolGradGo, transpose: transposeGo, dot: dotGo, axpy: axpyGo, scale: scaleGo, sgd: sgdGo, adamW: adamWGo, maxRow: maxRowGo, expSum: expSumGo,
+	maxPool: maxPoolGo, maxPoolGrad: maxPoolGradGo, transpose: transposeGo, dot: dotGo, axpy: axpyGo, lerp: lerpGo, scale: scaleGo, sgd: sgdGo, adamW: adamWGo, maxRow: maxRowGo, expSum: expSumGo,
 	winograd: winogradGo,
 }
 
@@ -55,6 +55,14 @@ func axpyGo(y []float32, alpha float32, x []float32) {
 	y = y[:len(x)]
 	for i, v := range x {
 		y[i] += alpha * v
+	}
+}
+
+// lerpGo: y += alpha·(x − y).
+func lerpGo(y []float32, alpha float32, x []float32) {
+	y = y[:len(x)]
+	for i, v := range x {
+		y[i] += alpha * (v - y[i])
 	}
 }
 

@@ -59,7 +59,7 @@ func (n *Net) InferGraph(e *kernel.Engine, s Shape, layer Layer) (*InferGraph, e
 func (f *InferGraph) Width() int { return f.width }
 
 // Run returns the vectors of x (m,H,W,3), 1 ≤ m ≤ Rows, as (m,Width), valid
-// until the next Run. It sees every training step and Load before it; after
+// until the next Run. It sees every training step, Load and Average before it; after
 // parameters were changed in another way call Refresh.
 func (f *InferGraph) Run(x []float32) ([]float32, error) {
 	image := f.shape.H * f.shape.W * 3

@@ -74,6 +74,13 @@ func (n *Net) Load(state []nn.Tensor) error {
 	return n.params.Load(state)
 }
 
+// Average takes the state of a net of the same spec into the exponential moving
+// average that n is; see nn.Params.Average.
+func (n *Net) Average(e *kernel.Engine, of *Net, d float64) {
+	n.version++
+	n.params.Average(e, of.params, d)
+}
+
 // forward puts encoder and head into the graph and returns both outputs: h, and
 // the head's, not yet normalised.
 func (n *Net) forward(g *nn.Graph, x *G.Node) (h, out *G.Node) {

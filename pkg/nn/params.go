@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"supcon/pkg/fault"
+	"supcon/pkg/kernel"
 	"supcon/pkg/op"
 
 	"gorgonia.org/tensor"
@@ -111,6 +112,23 @@ func (s *Params) State() []Tensor {
 		}
 	}
 	return state
+}
+
+// Average takes the state of an equal model into the exponential moving average
+// that s is, parameters and running statistics alike; counters are copied:
+//
+//	s ← d·s + (1−d)·of
+//
+// with the decay d in [0, 1).
+func (s *Params) Average(e *kernel.Engine, of *Params, d float64) {
+	for i, own := range s.entries {
+		other := of.entries[i]
+		if own.counter != nil {
+			*own.counter = *other.counter
+			continue
+		}
+		e.Lerp(own.data, float32(1-d), other.data)
+	}
 }
 
 // Load copies a saved state into the model. Unless it has exactly the model's

@@ -51,6 +51,18 @@ var maps = []mapStrip{
 		},
 	},
 	{
+		name: "lerp", streams: []string{"y", "x"}, scalars: []string{"alpha"}, temps: 2,
+		loop: "y[i] += alpha·(x[i] - y[i])",
+		body: func(u *unit) {
+			y, x := u.temp(0), u.temp(1)
+			u.load("y", y)
+			u.load("x", x)
+			VSUBPS(y, x, x)
+			VFMADD231PS(x, u.scalar("alpha"), y)
+			u.store(y, "y")
+		},
+	},
+	{
 		name: "scale", streams: []string{"y", "x"}, scalars: []string{"alpha"}, temps: 1,
 		loop: "y[i] = alpha·x[i]",
 		body: func(u *unit) {
