@@ -36,6 +36,7 @@ saves, and prints the command that goes on.`,
   supcon train --data photos.tar --per-class 8 --batch-size 64
   supcon train --data photos --unlabelled --loss simclr --temperature 0.5 --blur-prob 0.5
   supcon train --config configs/demo.yaml --epochs 5 --out runs/short
+  supcon train --data photos/train --minutes 60 --ema 0.999
   supcon train --resume runs/short`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -116,6 +117,9 @@ func printTrained(ui *ui, r train.Result, asJSON bool) error {
 		speed = ", none of them now: the run is complete"
 	}
 	ui.row("trained", "%d steps%s; loss %.4f", r.Steps, speed, r.Loss)
+	if r.StoppedEarly {
+		ui.row("ended early", "no better validation for as many as early_stop says")
+	}
 	if r.ViewsPerS > 0 {
 		ui.row("data wait", "%.1f s, %.1f %% of the time", r.DataWaitS, 100*r.DataWaitS/r.Seconds)
 	}

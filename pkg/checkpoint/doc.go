@@ -5,7 +5,9 @@
 // names that PyTorch uses, in PyTorch's shapes (filters (K, C, R, S), linear
 // layers (out, in)); in memory the program's own layout rules (filters
 // (R, S, C, K), linear layers (in, out)). The transposition between the two lives
-// here and nowhere else. Its metadata are three strings:
+// here and nowhere else. What only a resumed training needs has a prefix to its
+// name: "optimizer.", and "trained." for the weights in training where the model's
+// are their moving average. A file's metadata are three strings:
 //
 //	format    "pt", as the safetensors library of PyTorch writes it
 //	supcon    Meta as JSON

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -84,8 +85,8 @@ func TestMissingFileIsAUsageError(t *testing.T) {
 func TestMarshalRoundTrip(t *testing.T) {
 	r := Default()
 	r.Data, r.Loss, r.LR, r.Seed, r.BaseTemperature = "on: 007 # odd", "simclr", 0.0123456789, 1<<63+5, 0.07
-	for _, steps := range []int{0, 77} {
-		r.Steps = steps
+	for i, unit := range lengths {
+		r.Steps, r.Minutes = []int{0, 77, 0}[i], []float64{0, 0, 2.5}[i]
 		text, err := Marshal(r)
 		if err != nil {
 			t.Fatal(err)
@@ -95,10 +96,12 @@ func TestMarshalRoundTrip(t *testing.T) {
 			t.Fatalf("%v in\n%s", err, text)
 		}
 		if diff := cmp.Diff(r, got); diff != "" {
-			t.Errorf("steps %d: %s\n%s", steps, diff, text)
+			t.Errorf("%s: %s\n%s", unit, diff, text)
 		}
-		if strings.Contains(string(text), "\nepochs: ") && strings.Contains(string(text), "\nsteps: ") {
-			t.Errorf("both units of length in\n%s", text)
+		for _, other := range lengths {
+			if strings.Contains(string(text), "\n"+other+": ") != (other == unit) {
+				t.Errorf("want the length in %s alone in\n%s", unit, text)
+			}
 		}
 	}
 }
@@ -110,13 +113,37 @@ func TestBareWordsStayTextInStringKeys(t *testing.T) {
 	}
 }
 
-func TestFlagForOneLengthReplacesTheFilesOther(t *testing.T) {
-	r, err := fromArgs(t, "steps: 100\n", "--epochs", "2")
-	if err != nil || r.Steps != 0 || r.Epochs != 2 {
-		t.Errorf("steps %d, epochs %d, %v; want 0, 2", r.Steps, r.Epochs, err)
-	}
-	if _, err := fromArgs(t, "", "--epochs", "2", "--steps", "5"); fault.Of(err) != fault.Usage || err == nil {
-		t.Errorf("two lengths on one command line: %v, want a usage error", err)
+func TestOneLength(t *testing.T) {
+	for _, c := range []struct {
+		file, flags   string
+		epochs, steps int
+		minutes       float64
+		want          string // of the error
+	}{
+		{"steps: 100", "--epochs 2", 2, 0, 0, ""},
+		{"minutes: 5", "--epochs 2", 2, 0, 0, ""},
+		{"epochs: 3", "--minutes 0.5", 3, 0, 0.5, ""},
+		{"steps: 100", "--minutes 7", 100, 0, 7, ""},
+		{"minutes: 5", "--steps 9", 100, 9, 0, ""},
+		{"epochs: 3\nsteps: 9", "--minutes 7", 3, 0, 7, ""},
+		{"epochs: 3\nsteps: 0\nminutes: 0", "", 3, 0, 0, ""},
+		{"steps: 100", "--steps 0", 100, 0, 0, ""},
+		{"", "--epochs 2 --steps 5", 0, 0, 0, "both epochs and steps"},
+		{"", "--minutes 2 --steps 5", 0, 0, 0, "both steps and minutes"},
+		{"epochs: 1", "--minutes 2 --epochs 5", 0, 0, 0, "both epochs and minutes"},
+		{"minutes: 1\nepochs: 3", "", 0, 0, 0, "both epochs and minutes"},
+		{"minutes: 1\nsteps: 3", "", 0, 0, 0, "both steps and minutes"},
+	} {
+		r, err := fromArgs(t, c.file+"\n", strings.Fields(c.flags)...)
+		if c.want != "" {
+			if fault.Of(err) != fault.Usage || err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%q %s: error %v, want a usage error with %q", c.file, c.flags, err, c.want)
+			}
+			continue
+		}
+		if r.Epochs != c.epochs || r.Steps != c.steps || r.Minutes != c.minutes || err != nil {
+			t.Errorf("%q %s: %d epochs, %d steps, %g minutes, %v; want %+v", c.file, c.flags, r.Epochs, r.Steps, r.Minutes, err, c)
+		}
 	}
 }
 
@@ -133,6 +160,11 @@ func TestValidateNamesKeyValueAndRemedy(t *testing.T) {
 		"batch_size is 1, but":             func(r *Run) { r.BatchSize = 1 },
 		"use --loss simclr":                func(r *Run) { r.Unlabelled = true },
 		"keep is 0; it must be at least 1": func(r *Run) { r.Keep = 0 },
+		"ema is 1;":                        func(r *Run) { r.EMA = 1 },
+		"ema is NaN;":                      func(r *Run) { r.EMA = math.NaN() },
+		"early_stop is -1":                 func(r *Run) { r.EarlyStop = -1 },
+		"minutes is -1":                    func(r *Run) { r.Minutes = -1 },
+		"both steps and minutes":           func(r *Run) { r.Steps, r.Minutes = 1, 1 },
 	} {
 		r := Default()
 		r.Data = "images"

@@ -11,10 +11,12 @@ import (
 	"supcon/pkg/augment"
 )
 
-// field is one setting of a Run: its key, its help and where it is stored.
+// field is one setting of a Run: its key, its help, where it is stored, and
+// whether a resumed run may have another value.
 type field struct {
 	key, help string
 	value     reflect.Value
+	free      bool
 }
 
 func (f field) flag() string { return strings.ReplaceAll(f.key, "_", "-") }
@@ -26,7 +28,7 @@ func fields(r *Run) []field {
 	list := make([]field, v.NumField())
 	for i := range list {
 		tag := v.Type().Field(i).Tag
-		list[i] = field{tag.Get("yaml"), tag.Get("help"), v.Field(i)}
+		list[i] = field{tag.Get("yaml"), tag.Get("help"), v.Field(i), tag.Get("free") != ""}
 	}
 	return list
 }

@@ -40,19 +40,41 @@ func FromCommandLine(flags *pflag.FlagSet, path string, r *Run) error {
 	return oneLength(r, given, inFile)
 }
 
-// oneLength lets a flag for one unit of length replace the file's other unit
-// and refuses two lengths from one source.
+// lengths are the keys for the length of a run, in each of its units.
+var lengths = []string{"epochs", "steps", "minutes"}
+
+// oneLength lets a flag for one unit of length replace the file's unit and
+// refuses two lengths from one source.
 func oneLength(r *Run, given map[string]string, inFile []string) error {
-	_, epochs := given["epochs"]
-	_, steps := given["steps"]
-	both := slices.Contains(inFile, "epochs") && slices.Contains(inFile, "steps") && r.Steps > 0
-	if epochs && steps && r.Steps > 0 || both && !epochs && !steps {
-		return fault.Usage.Errorf("config: both epochs and steps are given; keep the one that says how long the run is")
+	used := map[string]bool{"epochs": true, "steps": r.Steps > 0, "minutes": r.Minutes > 0}
+	var flags, file []string
+	for _, unit := range lengths {
+		if _, ok := given[unit]; ok && used[unit] {
+			flags = append(flags, unit)
+		}
+		if slices.Contains(inFile, unit) && used[unit] {
+			file = append(file, unit)
+		}
 	}
-	if epochs {
+	switch {
+	case len(flags) > 1:
+		return twoLengths(flags[0], flags[1])
+	case len(flags) == 0 && len(file) > 1:
+		return twoLengths(file[0], file[1])
+	case len(flags) == 0:
+		return nil
+	}
+	if flags[0] != "steps" {
 		r.Steps = 0
 	}
+	if flags[0] != "minutes" {
+		r.Minutes = 0
+	}
 	return nil
+}
+
+func twoLengths(one, other string) error {
+	return fault.Usage.Errorf("config: both %s and %s are given; keep the one that says how long the run is", one, other)
 }
 
 // maxUnwarmedBatch is the largest batch that starts at its full learning rate

@@ -12,16 +12,17 @@ import (
 )
 
 // Run holds every setting that a training run depends on. The zero of a field
-// is not its default; start from Default.
+// is not its default; start from Default. A field tagged free may be changed in a
+// run's config.yaml and the run resumed; see Edited.
 type Run struct {
-	Data        string  `yaml:"data" help:"images to train on: a folder with one subfolder a class, a CSV manifest (path,label) or a tar archive"`
-	Val         string  `yaml:"val" help:"images for validation by nearest neighbours, in any of these forms (default: a part held out of --data)"`
+	Data        string  `yaml:"data" free:"true" help:"images to train on: a folder with one subfolder a class, a CSV manifest (path,label) or a tar archive"`
+	Val         string  `yaml:"val" free:"true" help:"images for validation by nearest neighbours, in any of these forms (default: a part held out of --data)"`
 	ValFraction float64 `yaml:"val_fraction" help:"share of --data held out for validation when --val is not given; 0 trains on everything"`
 	Unlabelled  bool    `yaml:"unlabelled" help:"take every image below --data, whatever the folders are called (losses without labels only)"`
 	PerClass    int     `yaml:"per_class" help:"images of each class in a batch, from batch_size/per_class classes, every class equally often; 0 = take the images as they are"`
 	MaxPixels   int     `yaml:"max_pixels" help:"refuse a picture of more pixels than this before decoding it"`
-	OnBadImage  string  `yaml:"on_bad_image" help:"an image that cannot be read: skip it (named and counted) or fail"`
-	CacheMem    Size    `yaml:"cache_mem" help:"memory for decoded images, e.g. 2GiB; auto = a quarter of the machine's, 0 = none (no result depends on it)"`
+	OnBadImage  string  `yaml:"on_bad_image" free:"true" help:"an image that cannot be read: skip it (named and counted) or fail"`
+	CacheMem    Size    `yaml:"cache_mem" free:"true" help:"memory for decoded images, e.g. 2GiB; auto = a quarter of the machine's, 0 = none (no result depends on it)"`
 
 	ImageSize  int    `yaml:"image_size" help:"side of the square views in pixels; 0 = 32 for images under 64 px, else 224"`
 	EarlySizes string `yaml:"early_sizes" help:"smaller views at first, as SIZE:UNTIL pairs: 16:0.3,24:0.6 trains on 16 px until 0.3 of the run and on 24 px until 0.6 of it; empty = image_size throughout"`
@@ -55,9 +56,10 @@ type Run struct {
 	Temperature     float64 `yaml:"temperature" help:"the tau that divides similarities in a contrastive loss"`
 	BaseTemperature float64 `yaml:"base_temperature" help:"scale loss and gradient by temperature/base_temperature as the reference code does (0.07 there); 0 = the paper's loss"`
 
-	Epochs    int `yaml:"epochs" help:"passes over the data; 0 writes the untrained encoder"`
-	Steps     int `yaml:"steps" help:"length of the run in optimiser steps instead of epochs; 0 = by epochs"`
-	BatchSize int `yaml:"batch_size" help:"images in a batch; each gives --views rows"`
+	Epochs    int     `yaml:"epochs" help:"passes over the data; 0 writes the untrained encoder"`
+	Steps     int     `yaml:"steps" help:"length of the run in optimiser steps instead of epochs; 0 = by epochs"`
+	Minutes   float64 `yaml:"minutes" help:"length of the run in minutes instead of epochs, everything included; a timed warm-up makes a fixed number of steps of them; 0 = by epochs"`
+	BatchSize int     `yaml:"batch_size" help:"images in a batch; each gives --views rows"`
 
 	Optimizer    string  `yaml:"optimizer" help:"sgd, adamw, or lars (sgd with each gradient rescaled by the weight's norm, for large batches)"`
 	LR           float64 `yaml:"lr" help:"peak learning rate; 0 = batch_size / 256 * 0.05 for sgd, 0.001 for adamw, 0.3 for lars"`
@@ -77,15 +79,18 @@ type Run struct {
 	DecayRate    float64 `yaml:"decay_rate" help:"schedules step and cosine-epoch: factor of a fall"`
 	WarmupEpochs float64 `yaml:"warmup_epochs" help:"epochs of linear warm-up; -1 = 10 for batches over 256 images, else 0"`
 
-	Seed    uint64 `yaml:"seed" help:"the one seed of every random draw"`
-	Threads int    `yaml:"threads" help:"arithmetic threads; 0 = all cores (no result depends on it)"`
-	Conv    string `yaml:"conv" help:"convolution kernels: auto, or direct (without Winograd; slower, for comparing numerics)"`
-	Workers int    `yaml:"workers" help:"image workers; 0 = by the machine (no result depends on it)"`
+	EMA float64 `yaml:"ema" help:"decay per step of a moving average of the weights, e.g. 0.999, which is then what is validated and used; 0 = none"`
 
-	KNNEveryEpochs         int     `yaml:"knn_every_epochs" help:"epochs between validations by nearest neighbours; the last epoch always has one"`
-	CheckpointEverySteps   int     `yaml:"checkpoint_every_steps" help:"steps between checkpoints; 0 = each epoch's end"`
-	CheckpointEveryMinutes float64 `yaml:"checkpoint_every_minutes" help:"minutes between further checkpoints; 0 = none"`
-	Keep                   int     `yaml:"keep" help:"checkpoints to keep, the best and the last always among them"`
+	Seed    uint64 `yaml:"seed" help:"the one seed of every random draw"`
+	Threads int    `yaml:"threads" free:"true" help:"arithmetic threads; 0 = all cores (no result depends on it)"`
+	Conv    string `yaml:"conv" help:"convolution kernels: auto, or direct (without Winograd; slower, for comparing numerics)"`
+	Workers int    `yaml:"workers" free:"true" help:"image workers; 0 = by the machine (no result depends on it)"`
+
+	KNNEveryEpochs         int     `yaml:"knn_every_epochs" free:"true" help:"epochs between validations by nearest neighbours; the last epoch always has one"`
+	EarlyStop              int     `yaml:"early_stop" free:"true" help:"validations in a row without a better score that end the run; 0 = never"`
+	CheckpointEverySteps   int     `yaml:"checkpoint_every_steps" free:"true" help:"steps between checkpoints; 0 = each epoch's end"`
+	CheckpointEveryMinutes float64 `yaml:"checkpoint_every_minutes" free:"true" help:"minutes between further checkpoints; 0 = none"`
+	Keep                   int     `yaml:"keep" free:"true" help:"checkpoints to keep, the best and the last always among them"`
 }
 
 // Default returns the settings of a run about which nothing was said.

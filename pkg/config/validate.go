@@ -57,6 +57,7 @@ func (r Run) bounds() []bound {
 		{"base_temperature", r.BaseTemperature, 0, unbounded, "0 is the paper's loss"},
 		{"epochs", float64(r.Epochs), 0, 1e9, "0 writes the untrained encoder"},
 		{"steps", float64(r.Steps), 0, 1e15, "0 leaves the length to epochs"},
+		{"minutes", r.Minutes, 0, 1e9, "0 leaves the length to epochs"},
 		{"batch_size", float64(r.BatchSize), 1, 1e9, "256 is usual"},
 		{"lr", r.LR, 0, unbounded, "0 scales it to the batch"},
 		{"restarts", float64(r.Restarts), 0, 1e6, "0 never begins again"},
@@ -65,6 +66,7 @@ func (r Run) bounds() []bound {
 		{"threads", float64(r.Threads), 0, 4096, "0 uses all cores"},
 		{"workers", float64(r.Workers), 0, 4096, "0 chooses by the machine"},
 		{"knn_every_epochs", float64(r.KNNEveryEpochs), 1, 1e9, "10 is usual"},
+		{"early_stop", float64(r.EarlyStop), 0, 1e9, "0 never ends a run before its length"},
 		{"checkpoint_every_steps", float64(r.CheckpointEverySteps), 0, 1e15, "0 saves at each epoch's end"},
 		{"checkpoint_every_minutes", r.CheckpointEveryMinutes, 0, 1e9, "0 saves by steps only"},
 		{"keep", float64(r.Keep), 1, 1e9, "3 is usual"},
@@ -119,6 +121,10 @@ func (b bound) interval() string {
 
 func (r Run) validateLoss() error {
 	switch {
+	case !(r.EMA >= 0 && r.EMA < 1):
+		return fault.Usage.Errorf("config: ema is %v; it must be at least 0 and under 1 (0 is none, 0.999 is usual)", r.EMA)
+	case r.Steps > 0 && r.Minutes > 0:
+		return twoLengths("steps", "minutes")
 	case !r.NeedsLabels() && r.Views < 2:
 		return fault.Usage.Errorf("config: views is %d, but the %s loss compares views of an image with one another and needs at least 2; give --views 2", r.Views, r.Loss)
 	case r.Contrastive() && !(r.Temperature > 0 && r.Temperature < unbounded):

@@ -140,7 +140,7 @@ func (q quoted) MarshalYAML() ([]byte, error) { return json.Marshal(string(q)) }
 func Marshal(r Run) ([]byte, error) {
 	var pairs yaml.MapSlice
 	for _, f := range fields(&r) {
-		if r.Steps > 0 && f.key == "epochs" || r.Steps == 0 && f.key == "steps" {
+		if slices.Contains(lengths, f.key) && f.key != r.length() {
 			continue
 		}
 		value := f.value.Interface()

@@ -16,7 +16,8 @@ import (
 type cache struct {
 	set    *dataset.Set
 	images []atomic.Pointer[image.NRGBA]
-	left   atomic.Int64 // bytes of the budget
+	budget int64        // bytes
+	left   atomic.Int64 // of them
 
 	mutex sync.Mutex
 	bad   map[int]error
@@ -26,7 +27,7 @@ type cache struct {
 const pictureOverhead = 128
 
 func newCache(set *dataset.Set, bytes int64) *cache {
-	c := &cache{set: set, images: make([]atomic.Pointer[image.NRGBA], set.Len()), bad: map[int]error{}}
+	c := &cache{set: set, budget: bytes, images: make([]atomic.Pointer[image.NRGBA], set.Len()), bad: map[int]error{}}
 	c.left.Store(bytes)
 	return c
 }
@@ -54,6 +55,18 @@ func (c *cache) get(i int) (*image.NRGBA, error) {
 		c.left.Add(cost)
 	}
 	return img, nil
+}
+
+// holdsAll tells whether a set of pictures like those held fits the budget.
+func (c *cache) holdsAll() bool {
+	held := 0
+	for i := range c.images {
+		if c.images[i].Load() != nil {
+			held++
+		}
+	}
+	used := float64(c.budget - c.left.Load())
+	return held > 0 && used*float64(len(c.images)) <= float64(c.budget)*float64(held)
 }
 
 func (c *cache) badCount() int {

@@ -80,8 +80,11 @@ func workersOrCores(workers int) int {
 	return runtime.GOMAXPROCS(0)
 }
 
-// SetRecipe makes the batches after the next Start by another recipe.
-func (l *Loader) SetRecipe(r *augment.Recipe) { l.recipe = r }
+// SetRecipe ends the making of batches; those after the next Start are by r.
+func (l *Loader) SetRecipe(r *augment.Recipe) {
+	l.Close()
+	l.recipe = r
+}
 
 // StepsPerEpoch is the number of whole batches in the set.
 func (l *Loader) StepsPerEpoch() int { return l.set.Len() / l.options.Batch }
@@ -116,6 +119,10 @@ func (l *Loader) Skipped() []Skip { return l.cache.skipped() }
 
 // SkippedCount is the number of images that could not be read so far.
 func (l *Loader) SkippedCount() int { return l.cache.badCount() }
+
+// CacheHoldsAll tells whether, going by the images used so far, all of the set
+// will stay in memory, so that no image is decoded twice.
+func (l *Loader) CacheHoldsAll() bool { return l.cache.holdsAll() }
 
 // Wait is the time that Next has spent waiting for batches.
 func (l *Loader) Wait() time.Duration { return time.Duration(l.wait.Load()) }

@@ -452,6 +452,47 @@ func TestCacheKeepsToItsBudget(t *testing.T) {
 	}
 }
 
+// Batches under way are by the old recipe, in memory of its size.
+func TestSetRecipeEndsTheBatchesUnderWay(t *testing.T) {
+	l, err := New(folder(t, 12), recipe(t, "cifar"), Options{Batch: 4, Views: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	l.Start(t.Context(), 0)
+	larger, err := augment.New("cifar", 2*side, [3]float32{}, [3]float32{1, 1, 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.SetRecipe(larger)
+	if _, err := l.Next(); err == nil {
+		t.Fatal("a batch of the old recipe came after the new one was set")
+	}
+	l.Start(t.Context(), 0)
+	if b, err := l.Next(); err != nil || len(b.X) != 2*4*rowSize(larger) {
+		t.Errorf("%v, want a batch of larger views", err)
+	}
+}
+
+func TestCacheHoldsAll(t *testing.T) {
+	set := folder(t, 12)
+	const picture = 4*(side+1)*side + pictureOverhead // in the mean
+	for budget, want := range map[int64]bool{-1: false, 11 * picture: false, 12 * picture: true} {
+		c := newCache(set, budget)
+		if c.holdsAll() {
+			t.Errorf("a budget of %d bytes holds pictures of which none is known", budget)
+		}
+		for i := range 3 {
+			if _, err := c.get(i); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := c.holdsAll(); got != want {
+			t.Errorf("a budget of %d bytes holds all: %v, by three pictures of %d", budget, got, picture)
+		}
+	}
+}
+
 func TestMemoryOfTheMachine(t *testing.T) {
 	if got := parseMemory("MemFree:  1 kB\nMemTotal:       16384 kB\n", 5); got != 16<<20 {
 		t.Errorf("16,384 kB are %d bytes", got)

@@ -70,6 +70,9 @@ func (d *images) check(cfg config.Run) error {
 	if cfg.NeedsLabels() && len(d.train.Classes) < 2 {
 		return fault.Data.Errorf("train: %s holds one class only, but the %s loss needs at least two to tell apart; add class folders or use --loss simclr", cfg.Data, cfg.Loss)
 	}
+	if cfg.EarlyStop > 0 && d.held == nil {
+		return fault.Usage.Errorf("train: early_stop needs validation images to go by, but none are held out; give labelled ones with --val DIR or a --val-fraction, or leave early_stop out")
+	}
 	if n := d.train.Len(); n < cfg.BatchSize {
 		return fault.Usage.Errorf("train: batch_size is %d, but there are only %d images to train on; give --batch-size %d or less", cfg.BatchSize, n, n)
 	}

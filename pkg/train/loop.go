@@ -1,6 +1,7 @@
 package train
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -22,6 +23,8 @@ type Result struct {
 	ValKNNTop1  *float64 `json:"val_knn_top1,omitempty"`
 	Labelled    bool     `json:"-"` // the images have classes
 	Interrupted bool     `json:"-"` // ctx was cancelled before the last step
+
+	StoppedEarly bool `json:"stopped_early,omitempty"` // by early_stop, before the run's length
 }
 
 // Run trains until the run's length is reached or ctx is cancelled; then the
@@ -41,7 +44,7 @@ func (t *Trainer) Run(ctx context.Context) (result Result, err error) {
 	if err == nil && t.total == 0 && t.savedAt < 0 { // the untrained encoder
 		err = t.afterStep(ctx)
 	}
-	for err == nil && t.step < t.total && ctx.Err() == nil {
+	for err == nil && !t.done() && ctx.Err() == nil {
 		err = t.advance(ctx)
 	}
 	if err == nil && t.savedAt != t.step { // interrupted between checkpoints
@@ -84,6 +87,9 @@ func (t *Trainer) afterStep(ctx context.Context) error {
 		if best, err = t.validate(context.WithoutCancel(ctx)); err != nil {
 			return err
 		}
+		if t.stoppedEarly() {
+			t.observer.Noted(fmt.Sprintf("no validation has beaten %.2f %% for %d in a row, so the run ends here, after %d of %d steps (early_stop)", t.bestKNN, t.sinceBest, t.step, t.total))
+		}
 	}
 	if best || t.saveDue() {
 		return t.save(best)
@@ -98,19 +104,25 @@ func (t *Trainer) validationDue() bool {
 }
 
 func (t *Trainer) saveDue() bool {
-	every := t.cfg.CheckpointEverySteps
-	if every == 0 {
-		every = t.perEpoch
-	}
-	return t.step == t.total || t.step%every == 0 || t.saveTimer.Due()
+	return t.done() || t.step%t.saveEvery() == 0 || t.saveTimer.Due()
+}
+
+// saveEvery is how many steps lie between checkpoints.
+func (t *Trainer) saveEvery() int { return cmp.Or(t.cfg.CheckpointEverySteps, t.perEpoch) }
+
+// done tells whether the run has ended, by its length or early.
+func (t *Trainer) done() bool { return t.step >= t.total || t.stoppedEarly() }
+
+func (t *Trainer) stoppedEarly() bool {
+	return t.cfg.EarlyStop > 0 && t.sinceBest >= t.cfg.EarlyStop && t.step < t.total
 }
 
 func (t *Trainer) result() Result {
 	seconds := runlog.Since(t.clock, t.started).Seconds()
 	r := Result{
 		Run: t.dir, Checkpoint: t.savedPath, Steps: t.step, Epochs: t.step / t.perEpoch, Seconds: seconds,
-		Loss: t.epochLoss.mean(), DataWaitS: t.loader.Wait().Seconds(), Skipped: t.skipped(),
-		Labelled: t.data.train.Labelled(), Interrupted: t.step < t.total,
+		Loss: t.epochLoss.mean(), DataWaitS: t.dataWait().Seconds(), Skipped: t.skipped(),
+		Labelled: t.data.train.Labelled(), Interrupted: !t.done(), StoppedEarly: t.stoppedEarly(),
 	}
 	if seconds > 0 {
 		r.ViewsPerS = float64((t.step-t.firstStep)*t.cfg.BatchSize*t.cfg.Views) / seconds

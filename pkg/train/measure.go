@@ -167,6 +167,11 @@ func timed(ctx context.Context, steps int, work func() error, begin func()) (flo
 			seconds = append(seconds, time.Since(started).Seconds())
 		}
 	}
-	slices.Sort(seconds)
-	return seconds[len(seconds)/2], nil
+	return median(seconds), nil
+}
+
+// median sorts the values, of which there is at least one.
+func median(values []float64) float64 {
+	slices.Sort(values)
+	return values[len(values)/2]
 }

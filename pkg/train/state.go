@@ -12,21 +12,21 @@ import (
 	"supcon/pkg/config"
 	"supcon/pkg/fault"
 	"supcon/pkg/infer"
-	"supcon/pkg/optim"
 	"supcon/pkg/runlog"
 )
-
-// optimizerPrefix keeps the solver's arrays apart from the model's.
-const optimizerPrefix = "optimizer."
 
 // position is what a checkpoint holds beside parameters and the optimiser's
 // state, so that a resumed run ends in the bytes of one that was not stopped.
 type position struct {
-	Images  string  `json:"images"`   // fingerprint of the list of training images
-	BestKNN float64 `json:"best_knn"` // percent, below 0 before the first validation
-	LastKNN float64 `json:"last_knn"`
+	Images    string  `json:"images"`         // fingerprint of the list of training images
+	Held      string  `json:"held,omitempty"` // and of those held out for validation
+	BestKNN   float64 `json:"best_knn"`       // percent, below 0 before the first validation
+	LastKNN   float64 `json:"last_knn"`
+	SinceBest int     `json:"since_best,omitempty"` // validations since the best one
 
 	Loss epochMean `json:"loss"` // over the steps of the epoch so far
+
+	Settings map[string]string `json:"settings,omitempty"` // config.Run.Settings; older checkpoints have none
 }
 
 // save writes a checkpoint of the completed steps and prunes old ones.
@@ -52,7 +52,10 @@ func (t *Trainer) meta() (checkpoint.Meta, error) {
 	if err != nil {
 		return checkpoint.Meta{}, err
 	}
-	state, err := json.Marshal(position{t.images, t.bestKNN, t.lastKNN, t.epochLoss})
+	state, err := json.Marshal(position{
+		Images: t.images, Held: t.heldImages(), BestKNN: t.bestKNN, LastKNN: t.lastKNN, SinceBest: t.sinceBest,
+		Loss: t.epochLoss, Settings: t.cfg.Settings(),
+	})
 	if err != nil {
 		return checkpoint.Meta{}, fmt.Errorf("train: %w", err)
 	}
@@ -61,15 +64,6 @@ func (t *Trainer) meta() (checkpoint.Meta, error) {
 		Classes: t.data.train.Classes, Loss: t.cfg.Loss, Step: t.step, Epoch: t.step / t.perEpoch,
 		Seed: t.cfg.Seed, Branch: string(t.engine.Branch()), State: state,
 	}, nil
-}
-
-// tensors are the model's state and the optimiser's.
-func (t *Trainer) tensors() []checkpoint.Tensor {
-	tensors := infer.Tensors(t.net)
-	for _, s := range t.solver.State() {
-		tensors = append(tensors, checkpoint.Tensor{Name: optimizerPrefix + s.Name, Shape: s.Shape, Data: s.Data})
-	}
-	return tensors
 }
 
 // Resume sets up the run in dir from its last checkpoint, or from step 0 when
@@ -81,7 +75,11 @@ func Resume(ctx context.Context, dir string, o Options) (*Trainer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := cfg.Validate(); err != nil {
+	err = cfg.Validate()
+	if err == nil && cfg.Minutes > 0 {
+		err = fault.Usage.Errorf("minutes is %g, but a run that has begun goes by the steps that its minutes became; put them back", cfg.Minutes)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, checkpoint.ConfigName), err)
 	}
 	lock, err := runlog.LockRun(dir) // before looking for a checkpoint, which another trainer might replace
@@ -118,6 +116,7 @@ func resumeLocked(ctx context.Context, dir string, cfg config.Run, lock *runlog.
 		if err := t.restore(saved); err != nil {
 			return nil, err
 		}
+		t.saved = nil // its memory
 	}
 	return t, t.openMetrics()
 }
@@ -128,25 +127,42 @@ func (t *Trainer) restore(saved *checkpoint.File) error {
 	if err := json.Unmarshal(saved.Meta.State, &p); err != nil {
 		return fault.Checkpoint.Errorf("checkpoint %q holds no training state to resume from: %w", saved.Path, err)
 	}
-	if p.Images != t.images {
-		return fault.Data.Errorf("train: the images under %s are no longer those the run in %s began with; put them back, or start a new run", t.cfg.Data, t.dir)
-	}
-	if err := infer.Restore(t.net, saved); err != nil {
+	if err := t.sameRun(saved, p); err != nil {
 		return err
 	}
-	var state []optim.State
-	for _, s := range saved.Tensors {
-		if name, ok := strings.CutPrefix(s.Name, optimizerPrefix); ok {
-			state = append(state, optim.State{Name: name, Shape: s.Shape, Data: s.Data})
-		}
-	}
-	if err := t.solver.Restore(state); err != nil {
+	if err := t.restoreTensors(saved); err != nil {
 		return err
 	}
 	if branch := string(t.engine.Branch()); branch != saved.Meta.Branch {
 		t.data.notes = append(t.data.notes, fmt.Sprintf("the run was trained on the %s kernels and goes on with %s; its bytes will differ from an uninterrupted run's", saved.Meta.Branch, branch))
 	}
 	t.step, t.firstStep, t.savedAt, t.savedPath = saved.Meta.Step, saved.Meta.Step, saved.Meta.Step, saved.Path
-	t.bestKNN, t.lastKNN, t.epochLoss = p.BestKNN, p.LastKNN, p.Loss
+	t.bestKNN, t.lastKNN, t.sinceBest, t.epochLoss = p.BestKNN, p.LastKNN, p.SinceBest, p.Loss
 	return nil
+}
+
+// sameRun refuses settings and images that would make a resumed run another one.
+func (t *Trainer) sameRun(saved *checkpoint.File, p position) error {
+	if edited := t.cfg.Edited(p.Settings); len(edited) > 0 {
+		file, kind := filepath.Join(t.dir, checkpoint.ConfigName), fault.Usage
+		if saved.Match(infer.Tensors(t.kept())) != nil { // it may well be the checkpoint that was exchanged
+			kind = fault.Checkpoint
+		}
+		return kind.Errorf("train: %s does not agree with the checkpoint %s: %s; put back what was changed, or start a new run with these settings: supcon train --config %s", file, saved.Path, strings.Join(edited, ", "), file)
+	}
+	if p.Images != t.images {
+		return fault.Data.Errorf("train: the images under %s are no longer those the run in %s began with; put them back, or start a new run", t.cfg.Data, t.dir)
+	}
+	if held := t.heldImages(); p.Held != "" && p.Held != held {
+		return fault.Data.Errorf("train: the validation images of the run in %s are no longer those it began with; put them back, or start a new run", t.dir)
+	}
+	return nil
+}
+
+// heldImages is the fingerprint of the validation images, "" without any.
+func (t *Trainer) heldImages() string {
+	if t.data.held == nil {
+		return ""
+	}
+	return fingerprint(t.data.held)
 }

@@ -14,34 +14,45 @@ import (
 	"supcon/pkg/runlog"
 )
 
-// update is one optimiser step: loss and gradients of the batch, then the
-// parameters. A loss or a gradient that is not finite ends the run before the
-// parameters are touched.
+// update is one optimiser step and what is told of it.
 func (t *Trainer) update(b *loader.Batch) error {
-	loss.Groups(t.groups, loss.Variant(t.cfg.Loss), b.Labels)
-	if err := t.graph.SetInput(b.X, t.groups); err != nil {
-		return err
-	}
-	value, err := t.graph.Run()
-	if err != nil {
-		return err
-	}
-	next, err := t.solver.Prepare(t.graph.Gradients())
-	if err != nil {
-		return err
-	}
-	if !finite(value.Loss) || !finite(next.Norm) {
-		return fmt.Errorf("the loss is %g and the gradient's norm %g, so the weights were left as they were before this step%s; try a lower --lr or a higher --temperature", value.Loss, next.Norm, t.lastGood())
-	}
 	lr := t.schedule.At(t.step)
-	t.solver.SetLearningRate(lr)
-	t.solver.Apply(next)
+	value, norm, err := t.descend(b, lr)
+	if err != nil {
+		return err
+	}
 	if verdict := t.watch.look(t.step, value, t.cfg.Contrastive(), t.groups); verdict != "" {
 		t.observer.Noted(verdict)
 	}
 	t.step++
 	t.pace.tick(t.clock.Now())
-	return t.record(b.Epoch, value, lr, next.Norm)
+	return t.record(b.Epoch, value, lr, norm)
+}
+
+// descend computes loss and gradients of the batch, then the parameters and
+// their average. A loss or a gradient that is not finite is an error, and the
+// parameters are left as they were.
+func (t *Trainer) descend(b *loader.Batch, lr float64) (value op.LossValue, norm float64, err error) {
+	loss.Groups(t.groups, loss.Variant(t.cfg.Loss), b.Labels)
+	if err := t.graph.SetInput(b.X, t.groups); err != nil {
+		return value, 0, err
+	}
+	if value, err = t.graph.Run(); err != nil {
+		return value, 0, err
+	}
+	next, err := t.solver.Prepare(t.graph.Gradients())
+	if err != nil {
+		return value, 0, err
+	}
+	if !finite(value.Loss) || !finite(next.Norm) {
+		return value, 0, fmt.Errorf("the loss is %g and the gradient's norm %g, so the weights were left as they were before this step%s; try a lower --lr or a higher --temperature", value.Loss, next.Norm, t.lastGood())
+	}
+	t.solver.SetLearningRate(lr)
+	t.solver.Apply(next)
+	if t.average != nil {
+		t.average.Average(t.engine, t.net, averageDecay(t.cfg.EMA, t.step))
+	}
+	return value, next.Norm, nil
 }
 
 // lastGood names the checkpoint that a stopped run leaves, if there is one.
@@ -52,6 +63,9 @@ func (t *Trainer) lastGood() string {
 	return fmt.Sprintf(" and the checkpoint of step %d is good", t.savedAt)
 }
 
+// dataWait is how long the steps of this process have waited for images.
+func (t *Trainer) dataWait() time.Duration { return t.loader.Wait() - t.waited }
+
 func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
 
 // record writes the step's line of the metrics and tells the observer.
@@ -60,7 +74,7 @@ func (t *Trainer) record(epoch int, v op.LossValue, lr, gradientNorm float64) er
 	rate := t.pace.stepsPerSecond() * float64(t.cfg.BatchSize)
 	fields := []runlog.Field{
 		runlog.F("loss", v.Loss), runlog.F("lr", lr), runlog.F("grad_norm", gradientNorm),
-		runlog.F("images_per_s", rate), runlog.F("data_wait_s", t.loader.Wait().Seconds()),
+		runlog.F("images_per_s", rate), runlog.F("data_wait_s", t.dataWait().Seconds()),
 		runlog.F("skipped_images", t.skipped()),
 	}
 	if t.cfg.Contrastive() {
@@ -98,8 +112,9 @@ func (t *Trainer) validate(ctx context.Context) (best bool, err error) {
 		return false, err
 	}
 	t.lastKNN = score
+	t.sinceBest++
 	if best = score > t.bestKNN; best {
-		t.bestKNN = score
+		t.bestKNN, t.sinceBest = score, 0
 	}
 	epoch := t.step / t.perEpoch
 	if err := t.metrics.Append(t.step, epoch, runlog.F("eval/knn_top1", score)); err != nil {

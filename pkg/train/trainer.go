@@ -16,9 +16,7 @@ import (
 	"supcon/pkg/infer"
 	"supcon/pkg/kernel"
 	"supcon/pkg/loader"
-	"supcon/pkg/loss"
 	"supcon/pkg/model"
-	"supcon/pkg/op"
 	"supcon/pkg/optim"
 	"supcon/pkg/runlog"
 )
@@ -36,6 +34,7 @@ type Trainer struct {
 	recipe   *augment.Recipe
 	engine   *kernel.Engine
 	net      *model.Net
+	average  *model.Net // of net over the steps; nil without ema
 	graph    *model.TrainGraph
 	solver   optim.Solver
 	schedule optim.Schedule
@@ -46,16 +45,20 @@ type Trainer struct {
 
 	groups          []int // (M) of the batch in hand
 	phases          []config.Phase
-	phase           int // whose graph stands
+	phase           int // of the step in hand
+	size            int // of the graph's views
 	step            int // completed updates
 	firstStep       int // where this process began
 	total, perEpoch int
 	bestKNN         float64 // percent; below 0 before the first validation
 	lastKNN         float64
+	sinceBest       int // validations since the best one
 	savedAt         int // step of the last checkpoint, -1 for none
 	savedPath       string
 	saveTimer       *runlog.Every
-	started         time.Time
+	begun           time.Time       // setting up
+	started         time.Time       // the steps
+	waited          time.Duration   // for images while setting up
 	notedSkips      map[string]bool // paths of unreadable images that were named
 	heldSkipped     int             // unreadable images of the validation part
 	pace            pace
@@ -92,14 +95,15 @@ func New(ctx context.Context, cfg config.Run, o Options) (*Trainer, error) {
 // prepare builds everything but the run directory; saved is the checkpoint a
 // resumed run starts from, or nil.
 func prepare(ctx context.Context, cfg config.Run, saved *checkpoint.File, o Options) (*Trainer, error) {
-	t := &Trainer{saved: saved, cfg: cfg, observer: o.Observer, clock: o.Clock, bestKNN: -1, lastKNN: -1, savedAt: -1, notedSkips: map[string]bool{}}
+	t := &Trainer{dir: o.Out, saved: saved, cfg: cfg, observer: o.Observer, clock: o.Clock, bestKNN: -1, lastKNN: -1, savedAt: -1, notedSkips: map[string]bool{}}
 	if t.clock == nil {
 		t.clock = runlog.System{}
 	}
+	t.begun = t.clock.Now()
 	if err := t.spec(2).ForImages(cfg.ImageSize).Check(); err != nil { // before any image is read
 		return nil, err
 	}
-	for _, stage := range []func(context.Context) error{t.prepareData, t.prepareModel, t.prepareLoop} {
+	for _, stage := range []func(context.Context) error{t.prepareData, t.prepareModel, t.prepareLoop, t.settleLength, t.prepareSchedule} {
 		if err := stage(ctx); err != nil {
 			return nil, err
 		}
@@ -144,11 +148,16 @@ func (t *Trainer) prepareModel(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	if cfg.EMA > 0 {
+		if err := t.startAverage(); err != nil {
+			return err
+		}
+	}
 	t.groups = make([]int, cfg.BatchSize*cfg.Views)
 	if t.data.held == nil {
 		return nil
 	}
-	t.encoder, err = infer.New(t.engine, t.net, t.recipe, infer.Options{Layer: infer.EncoderLayer, FailOnBad: cfg.OnBadImage == config.FailBad})
+	t.encoder, err = infer.New(t.engine, t.kept(), t.recipe, infer.Options{Layer: infer.EncoderLayer, FailOnBad: cfg.OnBadImage == config.FailBad})
 	return err
 }
 
@@ -162,11 +171,25 @@ func (t *Trainer) prepareLoop(context.Context) (err error) {
 		return err
 	}
 	t.perEpoch = t.loader.StepsPerEpoch()
+	sizes, err := t.sizes()
+	if err != nil {
+		return err
+	}
+	if err := t.useSize(sizes[0]); err != nil {
+		return err
+	}
+	t.solver, err = optim.New(t.engine, cfg.Solver(), parameters(t.graph))
+	return err
+}
+
+// prepareSchedule needs the length of the run.
+func (t *Trainer) prepareSchedule(context.Context) (err error) {
+	cfg := t.cfg
 	t.total = cfg.Steps
 	if t.total == 0 {
 		t.total = cfg.Epochs * t.perEpoch
 	}
-	if err := t.planPhases(); err != nil {
+	if t.phases, err = cfg.Phases(t.total); err != nil {
 		return err
 	}
 	warmup := min(int(cfg.WarmupEpochs*float64(t.perEpoch)), t.total)
@@ -178,23 +201,7 @@ func (t *Trainer) prepareLoop(context.Context) (err error) {
 		t.data.notes = append(t.data.notes, fmt.Sprintf("the warm-up of %g epochs takes the whole run of %d steps, so the learning rate only climbs; give a shorter --warmup-epochs or a longer run", cfg.WarmupEpochs, t.total))
 	}
 	t.watch = newWatch(cfg.Contrastive(), cfg.BatchSize*cfg.Views, len(t.data.train.Classes), warmup)
-	if err := t.schedule.Check(); err != nil {
-		return err
-	}
-	t.solver, err = optim.New(t.engine, cfg.Solver(), parameters(t.graph))
-	return err
-}
-
-// buildGraph makes the training graph for views of size×size pixels, in the place of an earlier one.
-func (t *Trainer) buildGraph(size int) (err error) {
-	if t.graph != nil {
-		if err := t.graph.Close(); err != nil {
-			return err
-		}
-	}
-	objective := op.LossConfig{Variant: loss.Variant(t.cfg.Loss), Temperature: t.cfg.Temperature, BaseTemperature: t.cfg.BaseTemperature}
-	t.graph, err = t.net.TrainGraph(t.engine, model.Shape{Rows: len(t.groups), H: size, W: size}, objective)
-	return err
+	return t.schedule.Check()
 }
 
 // cacheBytes is a setting as the loader takes it.
