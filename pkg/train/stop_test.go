@@ -95,7 +95,7 @@ func TestKilledRunEndsInTheSameBytes(t *testing.T) {
 	parent := t.TempDir()
 	dir := filepath.Join(t.TempDir(), "run")
 	w := &watcher{onStep: func(step int) {
-		if step > 9 {
+		if step > 9 || testing.Short() && step%3 != 2 { // in short, between any two checkpoints
 			return
 		}
 		kills[step] = filepath.Join(parent, string(rune('0'+step)))
