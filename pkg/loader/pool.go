@@ -30,13 +30,13 @@ func newPool(workers int) *pool {
 }
 
 func (p *pool) work() {
-	defer func() { p.stopped <- struct{}{} }()
 	for t := range p.tasks {
 		for row := int(t.next.Add(1)) - 1; row < t.n; row = int(t.next.Add(1)) - 1 {
 			t.do(row)
 		}
 		t.done <- struct{}{}
 	}
+	p.stopped <- struct{}{} // not deferred: a panic must end the program, not wait here
 }
 
 // run calls do(0..n-1) on the goroutines and returns when all calls have. Once
